@@ -1,0 +1,97 @@
+"""Sound and an avatar in, a talking video out: streamed through, so memory does not grow with length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from talking_gaussian.audio.reader import AudioInfo, probe_audio, read_audio
+from talking_gaussian.avatar import MAX_SH_DEGREE, opened_avatar
+from talking_gaussian.errors import UserError
+from talking_gaussian.motion.idle import IdleMotion
+from talking_gaussian.motion.mapping import place_units
+from talking_gaussian.motion.speech_motion import SpeechMotion
+from talking_gaussian.progress import Progress
+from talking_gaussian.stage import Stage
+from talking_gaussian.video.mp4_writer import Mp4Writer
+
+STAGES = ("load", "audio", "render", "finish")
+SIZES = (128, 1024)
+FRAME_RATES = (10, 60)
+
+
+@dataclass(frozen=True)
+class GenerateSettings:
+    """What one video is made of.
+
+    avatar: folder or zip. audio_file: any sound or video file with a sound track. size: side of the picture in px,
+    fps: frames a second, sh_degree: highest degree of colour harmonics (each None: the avatar's own).
+    audio_features: `visemes` or `mel`. seed: of blinks and glances.
+    """
+
+    avatar: Path
+    audio_file: Path
+    output_file: Path
+    size: int | None = None
+    fps: float | None = None
+    sh_degree: int | None = None
+    audio_features: str = "visemes"
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raises UserError for what can be seen before anything is read."""
+        if self.size is not None and not (SIZES[0] <= self.size <= SIZES[1] and self.size % 2 == 0):
+            raise _out_of_range("size", f"an even number, {SIZES[0]} to {SIZES[1]}", f"{SIZES[0]} 到 {SIZES[1]} 的偶数")
+        if self.fps is not None and not FRAME_RATES[0] <= self.fps <= FRAME_RATES[1]:
+            raise _out_of_range("fps", f"{FRAME_RATES[0]} to {FRAME_RATES[1]}", f"{FRAME_RATES[0]} 到 {FRAME_RATES[1]}")
+        if self.sh_degree is not None and not 0 <= self.sh_degree <= MAX_SH_DEGREE:
+            raise _out_of_range("sh_degree", f"0 to {MAX_SH_DEGREE}", f"0 到 {MAX_SH_DEGREE}")
+        if self.output_file.suffix.lower() != ".mp4" or self.output_file.is_dir():
+            raise UserError(
+                "bad_output",
+                f"The output must be an .mp4 file, not {self.output_file.name!r}. Give a name that ends with .mp4.",
+                f"输出必须是 .mp4 文件,而不是 {self.output_file.name!r}。请使用以 .mp4 结尾的文件名。",
+            )
+
+
+def generate(settings: GenerateSettings) -> None:
+    """Make the video. Raises UserError for input that cannot be used; leaves no half-written file."""
+    settings.check()
+    progress = Progress(STAGES)
+    progress.stage("load")
+    with opened_avatar(settings.avatar) as avatar:
+        info = probe_audio(settings.audio_file)
+        fps = settings.fps or avatar.fps
+        total = max(1, math.ceil(info.duration_s * fps - 1e-6))
+        stage = Stage(avatar, settings.size or avatar.size, settings.sh_degree)
+        progress.stage("audio")
+        motion = talking_motion(settings, info, avatar.units, fps, total)
+        settings.output_file.parent.mkdir(parents=True, exist_ok=True)
+        with Mp4Writer(settings.output_file, stage.size, fps, settings.audio_file) as writer:
+            for index, coefficients in enumerate(motion):
+                if index == 0:
+                    progress.stage("render")
+                writer.write(stage.draw(coefficients, index / fps))
+                progress.step(index + 1, total)
+            progress.stage("finish")
+        stage.close()
+
+
+def talking_motion(
+    settings: GenerateSettings, info: AudioInfo, units: tuple[str, ...], fps: float, total: int
+) -> Iterator[np.ndarray]:
+    """The face's motion frame by frame: lips from the sound, blinks and glances of its own -> [K] each."""
+    speech = SpeechMotion.load(settings.audio_features)
+    idle = IdleMotion(units, fps, settings.seed)
+    blocks = read_audio(settings.audio_file)
+    for block in speech.stream(blocks, fps, total):
+        spoken = place_units(block, speech.units, units)
+        yield from spoken + idle.frames(spoken)
+
+
+def _out_of_range(name: str, en: str, zh: str) -> UserError:
+    return UserError("bad_setting", f"--{name} must be {en}.", f"--{name} 必须是 {zh}。")

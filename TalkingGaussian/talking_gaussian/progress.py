@@ -1,0 +1,42 @@
+"""Lines on stderr that a program or the page can follow: `@stages [...]` and `@progress {...}`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+MIN_INTERVAL_S = 0.2
+
+
+class Progress:
+    """Says where a run stands, at most five times a second."""
+
+    def __init__(self, stages: Sequence[str]) -> None:
+        """stages: the names of the run's parts, in order."""
+        self._stage = ""
+        self._started = self._last = 0.0
+        self._say("@stages", list(stages))
+
+    def stage(self, name: str) -> None:
+        """The next part begins."""
+        self._stage = name
+        self._started = time.monotonic()
+        self._last = self._started
+        self._say("@progress", {"stage": name})
+
+    def step(self, step: int, of: int, **facts: Any) -> None:
+        """`step` of `of` is done in this stage; the last one is always said. facts: further keys for the line."""
+        now = time.monotonic()
+        if step < of and now - self._last < MIN_INTERVAL_S:
+            return
+        self._last = now
+        eta = (now - self._started) / step * (of - step) if step else None
+        line = {"stage": self._stage, "step": step, "of": of, "eta_s": None if eta is None else round(eta, 1)}
+        self._say("@progress", {**line, **facts})
+
+    @staticmethod
+    def _say(kind: str, what: Any) -> None:
+        print(kind, json.dumps(what, ensure_ascii=False), file=sys.stderr, flush=True)

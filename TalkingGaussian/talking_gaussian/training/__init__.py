@@ -1,0 +1,1 @@
+"""Training an avatar from frames whose poses and face-unit coefficients are known. Needs torch."""

@@ -1,0 +1,132 @@
+"""A trained head -> an avatar folder that the engine and every list can use."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from safetensors.numpy import save_file
+
+from talking_gaussian import ENGINE_VERSION
+from talking_gaussian.avatar import FORMAT_VERSION, load_avatar
+from talking_gaussian.stage import Stage
+from talking_gaussian.training.dataset import TrainingSet, read_picture, write_picture
+from talking_gaussian.training.model import TrainableHead
+from talking_gaussian.training.trainer import over
+
+LOOP_S = 20  # one round of the resting head's motion
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the avatar is and what may be done with it; goes into avatar.json."""
+
+    id: str
+    name: dict[str, str]
+    subject: str
+    consent: str
+    licence: str
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity: Identity, fps: int = 25) -> None:
+    """Write the avatar's files, then load them as a stranger's would be and draw the poster with them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {name: array.detach().numpy() for name, array in head.arrays.items()}
+    half = {name: arrays[name].astype(np.float16) for name in ("quats", "scales", "opacities", "sh", "head_weight")}
+    save_file({"means": arrays["means"], "part": arrays["part"], **half}, str(folder / "gaussians.safetensors"))
+    motion = {"basis": arrays["basis"].astype(np.float16), "shade": arrays["shade"].astype(np.float16)}
+    save_file(motion, str(folder / "motion.safetensors"))
+    poses = {"head": resting_head(data, fps), "viewmat": data.camera.viewmat, "K": data.camera.K}
+    save_file(
+        {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in poses.items()}, str(folder / "poses.safetensors")
+    )
+    write_plates(folder / "plates.mp4", [plate_of(data)], fps)
+    facts = {
+        "format_version": FORMAT_VERSION,
+        "id": identity.id,
+        "name": identity.name,
+        "subject": identity.subject,
+        "consent": identity.consent,
+        "licence": identity.licence,
+        "fps": fps,
+        "size": data.size,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "engine_version": ENGINE_VERSION,
+        "sh_degree": int(head.arrays["sh"].shape[1] ** 0.5) - 1,
+        "units": list(head.units),
+        "plate_loop": "closed",
+        "training": {**identity.training, "gaussians": len(head)},
+    }
+    (folder / "avatar.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_poster(folder)
+
+
+def plate_of(data: TrainingSet) -> np.ndarray:
+    """The torso over the background [H, W, 3] uint8."""
+    background = read_picture(data.folder / "background.png")[..., :3].astype(np.float32) / 255
+    return np.round(over(data.torso, background) * 255).astype(np.uint8)
+
+
+def write_plates(path: Path, plates: list[np.ndarray], fps: int) -> None:
+    """Pictures [H, W, 3] uint8 -> an all-intra H.264 video, so that any frame can be had at once."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps))
+        stream.height, stream.width = plates[0].shape[:2]
+        stream.pix_fmt = "yuv444p"
+        stream.options = {"g": "1", "crf": "8", "preset": "slow"}
+        for plate in plates:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(plate, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def write_poster(folder: Path) -> None:
+    """The avatar at rest, as the engine draws it."""
+    avatar = load_avatar(folder)
+    stage = Stage(avatar, avatar.size)
+    write_picture(folder / "poster.jpg", stage.draw(np.zeros(len(avatar.units), np.float32), 0.0))
+    stage.close()
+
+
+def resting_head(data: TrainingSet, fps: int) -> np.ndarray:
+    """A small head motion that ends as it begins: sines of whole numbers of rounds -> [LOOP_S * fps, 4, 4].
+
+    It turns about the pivot that the training frames turn about, by a part of what they show.
+    """
+    phase = np.linspace(0, 2 * np.pi, LOOP_S * fps, endpoint=False)
+    yaw = 2.2 * np.sin(phase) + 1.0 * np.sin(3 * phase + 1.1) + 0.4 * np.sin(7 * phase + 0.3)
+    pitch = 1.0 * np.sin(2 * phase + 0.7) + 0.6 * np.sin(5 * phase + 2.1)
+    roll = 0.8 * np.sin(phase + 2.4) + 0.5 * np.sin(4 * phase + 0.2)
+    pivot = turning_point(data.head)
+    up, forward, side = camera_axes(data)
+    head = np.tile(np.eye(4), (len(phase), 1, 1))
+    for matrix, angles in zip(head, np.radians(np.stack([yaw, pitch, roll], 1)), strict=True):
+        rotation = about(up, angles[0]) @ about(side, angles[1]) @ about(forward, angles[2])
+        matrix[:3, :3] = rotation
+        matrix[:3, 3] = pivot - rotation @ pivot
+    return head.astype(np.float32)
+
+
+def turning_point(head: np.ndarray) -> np.ndarray:
+    """The point [3] that rigid motions [T, 4, 4] move least: (I - R) p = t in the least squares."""
+    left = (np.eye(3) - head[:, :3, :3]).reshape(-1, 3)
+    return np.linalg.lstsq(left, head[:, :3, 3].reshape(-1), rcond=1e-3)[0]
+
+
+def camera_axes(data: TrainingSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Up, forward and sideways [3] in the world, as the camera sees them."""
+    rotation = data.camera.viewmat[:3, :3]
+    return -rotation[1], rotation[2], rotation[0]
+
+
+def about(axis: np.ndarray, angle: float) -> np.ndarray:
+    """The rotation [3, 3] about a unit axis by an angle in radians (Rodrigues)."""
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross

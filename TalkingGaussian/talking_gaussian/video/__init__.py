@@ -1,0 +1,1 @@
+"""Reading plates and writing the talking video, by PyAV (FFmpeg's libraries inside a wheel)."""

@@ -1,0 +1,117 @@
+"""Frames and a sound file -> H.264 + AAC MP4, streamed: memory stays flat whatever the length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+
+AI_LABEL = "AI-generated talking head, made with TFG Studio"
+AUDIO_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+BT709 = 1  # the number of BT.709 in H.264's colour description (primaries, transfer, matrix alike)
+
+
+class Mp4Writer:
+    """Writes `path` beside itself as `<path>.part` and renames it when all is there; a failure leaves nothing.
+
+    Use as a context manager: `with Mp4Writer(...) as writer: writer.write(frame)`.
+    """
+
+    def __init__(self, path: Path, size: int, fps: float, audio: Path | None, crf: int = 18) -> None:
+        """size: side of the square frames, px (even). audio: a file whose first sound track is carried along."""
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        options = {"movflags": "+faststart+use_metadata_tags"}
+        self._container = av.open(str(self._part), "w", format="mp4", options=options)
+        self._container.metadata.update({"comment": AI_LABEL, "ai_generated": "true"})
+        self._fps = Fraction(fps).limit_denominator(1001)
+        self._video = self._add_video(size, crf)
+        self._sound = _Sound(self._container, audio) if audio else None
+        self._frames = 0
+
+    def __enter__(self) -> Mp4Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        if kind is None:
+            self._finish()
+        else:
+            self._abandon()
+
+    def write(self, frame: np.ndarray) -> None:
+        """Append one picture [size, size, 3] uint8 RGB, and the sound that goes with it."""
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        picture.pts = self._frames
+        picture.time_base = 1 / self._fps
+        self._container.mux(self._video.encode(picture))
+        self._frames += 1
+        if self._sound:
+            self._sound.write_until(self._frames / self._fps)
+
+    def _add_video(self, size: int, crf: int) -> av.VideoStream:
+        video = self._container.add_stream("libx264", rate=self._fps)
+        video.width = video.height = size
+        video.pix_fmt = "yuv420p"
+        video.options = {"preset": "veryfast", "crf": str(crf), "g": str(round(2 * self._fps))}
+        context = video.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = ColorRange.MPEG
+        return video
+
+    def _finish(self) -> None:
+        try:
+            self._container.mux(self._video.encode(None))
+            if self._sound:
+                self._sound.write_until(None)
+            self._container.close()
+        except BaseException:
+            self._abandon()
+            raise
+        self._part.replace(self._path)
+
+    def _abandon(self) -> None:
+        self._container.close()
+        self._part.unlink(missing_ok=True)
+
+
+class _Sound:
+    """The sound track: decoded from its file, encoded to AAC, handed to the muxer as the pictures advance."""
+
+    def __init__(self, container: av.container.OutputContainer, audio: Path) -> None:
+        self._container = container
+        self._source = av.open(str(audio))
+        track = self._source.streams.audio[0]
+        rate = min((r for r in AUDIO_RATES if r >= track.rate), default=AUDIO_RATES[-1])
+        self._layout = "mono" if track.layout.nb_channels == 1 else "stereo"
+        self._stream = container.add_stream("aac", rate=rate, layout=self._layout)
+        self._stream.bit_rate = 96_000 if self._layout == "mono" else 160_000
+        self._rate = rate
+        self._samples = 0
+        self._blocks = self._resampled(track)
+
+    def write_until(self, seconds: Fraction | None) -> None:
+        """Encode sound up to a time; None: all that is left."""
+        while seconds is None or self._samples < seconds * self._rate:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            block.pts = self._samples
+            block.time_base = Fraction(1, self._rate)
+            self._samples += block.samples
+            self._container.mux(self._stream.encode(block))
+        if seconds is None:
+            self._container.mux(self._stream.encode(None))
+            self._source.close()
+
+    def _resampled(self, track: av.AudioStream) -> Iterator[av.AudioFrame]:
+        resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate, frame_size=1024)
+        for frame in self._source.decode(track):
+            frame.pts = None  # sound is counted in samples from its first one, as the features are
+            yield from resampler.resample(frame)
+        yield from resampler.resample(None)

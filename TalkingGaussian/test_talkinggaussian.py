@@ -1,0 +1,104 @@
+"""The engine's command line: make a talking video of a trained avatar, or install an avatar.
+
+python test_talkinggaussian.py infer --avatar DIR --audio_file WAV --output_file MP4
+python test_talkinggaussian.py import_avatar --avatar ZIP
+
+Exit codes: 0 done, 2 bad input (one sentence on stderr), anything else a crash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from talking_gaussian.errors import UserError
+
+HOME = Path(os.environ.get("TFG_HOME") or Path(__file__).resolve().parents[1])
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError("bad_arguments", f"{message}. See --help.", f"参数有误:{message}。请参阅 --help。")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of both commands."""
+    parser = _Parser(prog="run_talkinggaussian.sh", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    infer = commands.add_parser("infer", help="sound + avatar -> video")
+    infer.add_argument("--avatar", type=Path, required=True, help="avatar folder, or a zip of one")
+    infer.add_argument("--audio_file", type=Path, required=True, help="speech: any sound file, or a video with sound")
+    infer.add_argument("--output_file", type=Path, required=True, help="the .mp4 to write")
+    infer.add_argument("--sh_degree", type=int, help="highest degree of colour harmonics to use")
+    infer.add_argument("--fps", type=float, help="frames a second (default: the avatar's)")
+    infer.add_argument("--size", type=int, help="side of the picture in pixels (default: the avatar's)")
+    infer.add_argument("--gpu", default="cpu", help="cpu (this version draws on the CPU; a GPU number is accepted)")
+    infer.add_argument("--audio_features", choices=("visemes", "mel"), default="visemes", help="how sound is heard")
+    infer.add_argument("--seed", type=int, default=0, help="of blinks and glances: same seed, same video")
+    install = commands.add_parser("import_avatar", help="check a zipped avatar and install it")
+    install.add_argument("--avatar", type=Path, required=True, help="the zip")
+    return parser
+
+
+def infer(options: argparse.Namespace) -> None:
+    """Make a video."""
+    from talking_gaussian.inference import GenerateSettings, generate
+
+    if options.gpu not in ("cpu", "auto"):
+        print("note: this version draws on the CPU; --gpu is noted but not used", file=sys.stderr)
+    generate(
+        GenerateSettings(
+            avatar=options.avatar,
+            audio_file=options.audio_file,
+            output_file=options.output_file,
+            size=options.size,
+            fps=options.fps,
+            sh_degree=options.sh_degree,
+            audio_features=options.audio_features,
+            seed=options.seed,
+        )
+    )
+
+
+def import_avatar(options: argparse.Namespace) -> None:
+    """Install an avatar and print its folder's name."""
+    from talking_gaussian.avatar import import_avatar as install
+
+    print(install(options.avatar, HOME / "avatars").name)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {"infer": infer, "import_avatar": import_avatar}
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """`--audio_file -x.wav` -> `--audio_file=-x.wav`, so that a name may begin with a dash."""
+    result: list[str] = []
+    for argument in arguments:
+        if result and result[-1].startswith("--") and "=" not in result[-1] and result[-1] != "--help":
+            result[-1] += f"={argument}"
+        else:
+            result.append(argument)
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; a fault of the input becomes one sentence and exit code 2."""
+    try:
+        options = build_parser().parse_args(joined(arguments))
+        COMMANDS[options.command](options)
+    except UserError as error:
+        if os.environ.get("TFG_JOB_DIR"):
+            report = {"code": error.code, "en": error.en, "zh": error.zh}
+            print("@error", json.dumps(report, ensure_ascii=False), file=sys.stderr)
+        print(f"error: {error.sentence(os.environ.get('TFG_LANG', 'en'))}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""Plates and the MP4 writer: numbers, loops, colours, sync and leaving nothing behind."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from avatars import write_avatar
+from talking_gaussian.avatar import load_avatar
+from talking_gaussian.errors import UserError
+from talking_gaussian.video.mp4_writer import AI_LABEL, Mp4Writer
+from talking_gaussian.video.plates import PlateLoop, PlateVideo, between
+
+
+def write_tone(path: Path, seconds: float, rate: int = 16000) -> Path:
+    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def test_any_plate_can_be_asked_for_in_any_order(tmp_path: Path) -> None:
+    video = PlateVideo(write_avatar(tmp_path / "a", plates=6) / "plates.mp4", 64)
+    for index in (3, 0, 5, 1, 1, 4, 2):
+        assert abs(int(video.frame(index)[32, 32, 1]) - (40 + 20 * index)) <= 3
+
+
+def test_a_pingpong_loop_turns_at_its_ends(tmp_path: Path) -> None:
+    loop = PlateLoop(load_avatar(write_avatar(tmp_path / "a", plates=4, plate_loop="pingpong")), 64)
+    levels = [round((int(loop.at(i / 25)[0][0, 0, 1]) - 40) / 20) for i in range(9)]
+    assert levels == [0, 1, 2, 3, 2, 1, 0, 1, 2]
+
+
+def test_a_closed_loop_starts_again(tmp_path: Path) -> None:
+    loop = PlateLoop(load_avatar(write_avatar(tmp_path / "a", plates=3)), 64)
+    assert [round((int(loop.at(i / 25)[0][0, 0, 1]) - 40) / 20) for i in range(5)] == [0, 1, 2, 0, 1]
+
+
+def test_poses_that_do_not_fit_the_plates_are_refused(tmp_path: Path) -> None:
+    poses = np.tile(np.eye(4, dtype=np.float32), (7, 1, 1))
+    avatar = load_avatar(write_avatar(tmp_path / "a", plates=3, head=poses))
+    with pytest.raises(UserError, match="7 poses"):
+        PlateLoop(avatar, 64)
+
+
+def test_a_pose_between_two_is_rigid() -> None:
+    angle = 0.2
+    turned = np.eye(4)
+    turned[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    half = between(np.eye(4), turned, 0.5)
+    assert np.allclose(half[:3, :3] @ half[:3, :3].T, np.eye(3))
+    assert np.isclose(np.arctan2(half[1, 0], half[0, 0]), angle / 2)
+
+
+@pytest.mark.parametrize("fps", [25, 30, 23.976])
+def test_the_video_is_as_long_as_its_sound_and_labelled(tmp_path: Path, fps: float) -> None:
+    sound, out = write_tone(tmp_path / "声音 'a'.wav", 2.0), tmp_path / "out.mp4"
+    with Mp4Writer(out, 64, fps, sound) as writer:
+        for index in range(int(np.ceil(2.0 * fps))):
+            writer.write(np.full((64, 64, 3), (200, 30, index % 200), np.uint8))
+    with av.open(str(out)) as container:
+        assert container.metadata["comment"] == AI_LABEL
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert abs(float(video.duration * video.time_base) - 2.0) <= 1 / fps + 0.001
+        assert abs(float(audio.duration * audio.time_base) - 2.0) < 0.08
+        picture = next(container.decode(video)).to_ndarray(format="rgb24")
+        assert np.abs(picture[20:40, 20:40].astype(int) - (200, 30, 0)).max() <= 6
+
+
+def test_sound_and_picture_stay_together_to_the_end(tmp_path: Path) -> None:
+    """A click and a flash at 59 s: where they come out tells the drift over a minute."""
+    rate, fps, seconds, moment = 22050, 25, 60, 59.0
+    samples = np.zeros(seconds * rate)
+    samples[int(moment * rate) : int(moment * rate) + 200] = 0.9
+    with wave.open(str(tmp_path / "click.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    with Mp4Writer(tmp_path / "out.mp4", 64, fps, tmp_path / "click.wav") as writer:
+        for index in range(seconds * fps):
+            writer.write(np.full((64, 64, 3), 255 if index == moment * fps else 0, np.uint8))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        flash = next(f.time for f in container.decode(video=0) if f.to_ndarray(format="gray").mean() > 100)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        loud = next(f for f in container.decode(audio=0) if np.abs(f.to_ndarray()).max() > 0.3)
+        click = loud.time + np.abs(loud.to_ndarray()[0]).argmax() / loud.sample_rate
+    assert abs(flash - click) < 1 / fps
+
+
+def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), Mp4Writer(tmp_path / "out.mp4", 64, 25, None) as writer:
+        writer.write(np.zeros((64, 64, 3), np.uint8))
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
