@@ -1,0 +1,34 @@
+"""Where things are. `TFG_HOME` moves the user's data (runs, avatars, environments) elsewhere; default: the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+BUNDLED_AVATARS = PROJECT / "TalkingGaussian" / "avatars"
+ENVIRONMENTS = PROJECT / "environments"
+TALKING_GAUSSIAN_SCRIPT = PROJECT / "TalkingGaussian" / "run_talkinggaussian.sh"
+
+
+def home() -> Path:
+    """The folder of the user's data; read on every call so that a notebook can still set TFG_HOME."""
+    return Path(os.environ.get("TFG_HOME") or PROJECT).expanduser().resolve()
+
+
+def runs() -> Path:
+    """The folder of all job folders."""
+    return home() / "runs"
+
+
+def avatars() -> Path:
+    """The folder of the user's own avatars."""
+    return home() / "avatars"
+
+
+def shown(path: Path) -> str:
+    """`path` as a person should see it: relative to the data folder or the project where it lies in one."""
+    for root in (home(), PROJECT):
+        if path.is_relative_to(root):
+            return str(path.relative_to(root))
+    return str(path)
