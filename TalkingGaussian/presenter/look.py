@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("units", nargs="*")
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--yaw", type=float, default=0.0)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     start = time.time()
     studio = Studio(build(args.data), args.samples)
     print(f"built in {time.time() - start:.1f} s")

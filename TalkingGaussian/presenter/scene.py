@@ -220,11 +220,12 @@ def area_light(location: tuple, energy: float, size: float, colour: tuple, refle
 
 
 def lights() -> None:
-    """Key, fill, two rims and a dim sky."""
+    """Key, fill, a lift from below, glint, two rims and a dim sky."""
     area_light((-0.85, -1.05, 1.15), 19.0, 0.55, (1.0, 0.95, 0.89))
     area_light((1.05, -0.9, 0.75), 4.5, 1.0, (0.92, 0.96, 1.0))
     area_light((0.0, -1.1, 0.15), 1.6, 0.8, (1.0, 0.93, 0.88))
     area_light((0.0, -1.45, 0.56), 1.9, 0.35, (1.0, 0.96, 0.92), reflected=False)
+    area_light((-0.38, -1.35, 0.86), 1.1, 0.2, (1.0, 0.98, 0.95))  # the glint in her eyes
     area_light((0.65, 0.75, 1.15), 9.0, 0.5, (1.0, 0.97, 0.93))
     area_light((-0.75, 0.75, 0.95), 6.0, 0.5, (0.92, 0.96, 1.0))
     world = bpy.data.worlds.new("world")
