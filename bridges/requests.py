@@ -12,7 +12,7 @@ from bridges import paths
 from bridges.errors import RequestError
 
 MAX_INPUT_BYTES = 2_000_000_000
-ENVIRONMENT_NAMES = ("app", "talking_gaussian", "cosyvoice", "tg_eval", "tg_niqe", "presenter")
+ENVIRONMENT_NAMES = tuple(sorted(path.parent.name for path in paths.ENVIRONMENTS.glob("*/settings.json")))
 PARTS = ("inference", "training")
 AUDIO_FEATURES = ("visemes", "mel")
 
@@ -206,5 +206,7 @@ def check_choice(value: Any, name: str, zh: str, choices: tuple[str, ...]) -> No
     if value is not None and value not in choices:
         listed = ", ".join(choices)
         raise RequestError(
-            f"bad_{name}", f"{name} must be one of {listed}, not {value!r}.", f"{zh}必须是 {listed} 之一,而不是 {value!r}。"
+            f"bad_{name}",
+            f"{name} must be one of {listed}, not {value!r}.",
+            f"{zh}必须是 {listed} 之一,而不是 {value!r}。",
         )

@@ -1,4 +1,4 @@
-"""What this machine has, for the System tab and `python -m bridges system`: every row says what to do if it is short."""
+"""What this machine has, for the System tab and `python -m bridges system`; each row says what to do if it is short."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def disk_row() -> Row:
         "bad" if short else "ok",
         both("Disk", "磁盘"),
         both(f"{free:.1f} GB free", f"剩余 {free:.1f} GB"),
-        both("Delete old results, or set TFG_HOME to a folder on a larger disk.", "请删除旧结果,或把 TFG_HOME 设到更大的磁盘。")
+        both(
+            "Delete old results, or set TFG_HOME to a folder on a larger disk.",
+            "请删除旧结果,或把 TFG_HOME 设到更大的磁盘。",
+        )
         if short
         else None,
     )

@@ -112,7 +112,9 @@ def submit(request: Request, executor: Executor = LOCAL) -> Job:
     except OSError as error:
         shutil.rmtree(job, ignore_errors=True)
         raise RequestError(
-            "no_space", f"The job's folder could not be made: {error.strerror}.", f"无法创建任务文件夹:{error.strerror}。"
+            "no_space",
+            f"The job's folder could not be made: {error.strerror}.",
+            f"无法创建任务文件夹:{error.strerror}。",
         ) from error
     executor.submit(job)
     return Job(job, executor)
@@ -159,7 +161,7 @@ def list_jobs(kind: str | None = None, limit: int | None = None) -> list[Job]:
     root = paths.runs()
     if not root.is_dir():
         return []
-    names = sorted((name for name in os.listdir(root) if folder.is_id(name)), reverse=True)
+    names = sorted((path.name for path in root.iterdir() if folder.is_id(path.name)), reverse=True)
     chosen = (root / name for name in names if kind is None or name.split("-")[2] == kind)
     jobs = [Job(path) for path in chosen if (path / folder.STATUS).is_file()]
     return jobs[:limit]
@@ -196,7 +198,9 @@ def clean_up(max_age_days: float = 30, max_total_gb: float = 20, keep_latest: in
 def remove(job: Job) -> None:
     """Delete an ended job's folder. Raises RequestError while it waits or runs."""
     if not job.status().final:
-        raise RequestError("job_active", "The job still waits or runs; cancel it first.", "任务仍在排队或运行,请先取消。")
+        raise RequestError(
+            "job_active", "The job still waits or runs; cancel it first.", "任务仍在排队或运行,请先取消。"
+        )
     shutil.rmtree(job.folder)
 
 

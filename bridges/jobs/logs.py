@@ -43,9 +43,9 @@ class LineSplitter:
 
     def flush(self, at_end: bool = False) -> bytes:
         """What waits for the end of its line, unless it begins like a marker (and the stream has not ended)."""
-        if self._pending.startswith(b"@") and not self._midline and not at_end:
-            if len(self._pending) <= _MAX_MARKER_BYTES:
-                return b""
+        maybe_marker = self._pending.startswith(b"@") and not self._midline
+        if maybe_marker and not at_end and len(self._pending) <= _MAX_MARKER_BYTES:
+            return b""
         text, self._pending = self._pending, b""
         self._midline = self._midline or bool(text)
         return text

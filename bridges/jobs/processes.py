@@ -73,10 +73,10 @@ def _table() -> dict[int, tuple[int, int]]:
         rows = (line.split() for line in _ps("pid=,ppid=,pgid=,stat=", "-A").splitlines())
         return {int(r[0]): (int(r[1]), int(r[2])) for r in rows if len(r) >= 4 and not r[3].startswith("Z")}
     table = {}
-    for entry in os.listdir(PROC):
-        fields = _stat(int(entry)) if entry.isdigit() else None
+    for pid in (int(path.name) for path in PROC.iterdir() if path.name.isdigit()):
+        fields = _stat(pid)
         if fields and fields[0] != "Z":
-            table[int(entry)] = (int(fields[1]), int(fields[2]))
+            table[pid] = (int(fields[1]), int(fields[2]))
     return table
 
 

@@ -47,7 +47,7 @@ def place(runs: Path, ticket: Path) -> int:
     """How many living jobs stand before this ticket; tickets of dead jobs are thrown away on the way."""
     kind = ticket.name.split(".")[1]
     before = 0
-    for name in sorted(os.listdir(ticket.parent)):
+    for name in sorted(path.name for path in ticket.parent.iterdir()):
         if name >= ticket.name:
             break
         _, other_kind, job_id = name.split(".")

@@ -87,7 +87,9 @@ def percent(stages: tuple[str, ...], progress: dict[str, Any]) -> float:
     weights = [STAGE_WEIGHTS.get(name, 1.0) for name in stages]
     here = stages.index(stage)
     step, of = progress.get("step"), progress.get("of")
-    part = min(1.0, max(0.0, step / of)) if isinstance(step, (int, float)) and isinstance(of, (int, float)) and of else 0
+    part = (
+        min(1.0, max(0.0, step / of)) if isinstance(step, (int, float)) and isinstance(of, (int, float)) and of else 0
+    )
     return round(100 * (sum(weights[:here]) + weights[here] * part) / sum(weights), 1)
 
 

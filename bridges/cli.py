@@ -1,0 +1,276 @@
+"""The command line of the bridges.
+
+Exit codes: 0 done; 2 bad input; 3 the engine's environment is missing; 130 cancelled; 1 any other failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bridges import paths, system, talking_gaussian
+from bridges.errors import RequestError
+from bridges.jobs import job as jobs
+from bridges.jobs.failures import BAD_INPUT, ENVIRONMENT_MISSING
+from bridges.jobs.job import Event, Job
+from bridges.jobs.status import Status
+
+CANCELLED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except RequestError as error:
+        print("error:", error.sentence(language()), file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        # the reader (head, less) has left: nothing more to say, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def language() -> str:
+    """en or zh, by TFG_LANG."""
+    return os.environ.get("TFG_LANG", "en")
+
+
+# --- verbs ------------------------------------------------------------------------------------------------------------
+
+
+def generate(options: argparse.Namespace) -> int:
+    """A talking video; with --out it is copied there when it is done."""
+    out = Path(options.out).expanduser().absolute() if options.out else None
+    if out and (out.is_dir() or not out.parent.is_dir()):
+        raise RequestError(
+            "bad_output", f"{options.out!r} is not a file in an existing folder.", f"{options.out!r} 不可写。"
+        )
+    names = ("size", "fps", "sh_degree", "device", "audio_features", "seed")
+    chosen = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    job = talking_gaussian.generate(options.avatar, options.audio, **chosen)
+    if options.detach:
+        print(job.id)
+        return 0
+    code = follow(job)
+    video = job.output("video") if code == 0 else None
+    if video and out:
+        scratch = out.with_name(f"{out.name}.part")
+        shutil.copyfile(video, scratch)
+        scratch.replace(out)
+    if video:
+        print(out or paths.shown(video))
+    return code
+
+
+def jobs_list(options: argparse.Namespace) -> int:
+    """One line a job, newest first."""
+    for job in jobs.list_jobs(options.kind, options.limit):
+        status = job.status()
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created))
+        print(f"{job.id:50} {when}  {status.state:11} {brief(status)}")
+    return 0
+
+
+def jobs_show(options: argparse.Namespace) -> int:
+    """Everything about one job."""
+    job = jobs.get_job(options.id)
+    status = job.status()
+    print(f"{job.id}: {status.state}  {brief(status)}")
+    print(f"folder   {paths.shown(job.folder)}")
+    for name, value in job.request().fields().items():
+        print(f"{name:15} {value}")
+    for name, path in status.outputs.items():
+        print(f"{name:15} {paths.shown(job.folder / path)}")
+    return 0
+
+
+def jobs_logs(options: argparse.Namespace) -> int:
+    """The log, and with --follow what comes until the end."""
+    job = jobs.get_job(options.id)
+    if options.follow:
+        for event in job.follow():
+            print(event.log, end="", flush=True)
+        return exit_code(job.status())
+    offset = 0
+    while True:
+        chunk = job.logs(offset)
+        print(chunk.text, end="")
+        if chunk.offset == offset:
+            return 0
+        offset = chunk.offset
+
+
+def jobs_cancel(options: argparse.Namespace) -> int:
+    """End a job."""
+    job = jobs.get_job(options.id)
+    job.cancel(wait_s=10)
+    print(f"{job.id}: {job.status().state}")
+    return 0
+
+
+def jobs_again(options: argparse.Namespace) -> int:
+    """The same request once more."""
+    job = jobs.run_again(options.id)
+    print(job.id, flush=True)
+    return 0 if options.detach else follow(job)
+
+
+def jobs_clean(options: argparse.Namespace) -> int:
+    """Remove old results."""
+    removed = jobs.clean_up(options.max_age_days, options.max_total_gb, options.keep_latest)
+    print("\n".join([*removed, f"{len(removed)} removed"]))
+    return 0
+
+
+def avatars(_options: argparse.Namespace) -> int:
+    """The avatars, and the folders that cannot be used with the reason."""
+    for info in talking_gaussian.list_avatars(with_problems=True):
+        facts = f"{info.size} px, {info.fps:g} fps" if info.problem is None else info.problem["en"]
+        print(f"{info.id:20} {info.name['en']:30} {facts}")
+    return 0
+
+
+def import_avatar(options: argparse.Namespace) -> int:
+    """Install a zipped avatar."""
+    job = talking_gaussian.import_avatar(options.archive)
+    code = follow(job)
+    if code == 0:
+        print(job.status().result)
+    return code
+
+
+def environment(options: argparse.Namespace) -> int:
+    """Handed to environments/manage.py as it stands."""
+    return subprocess.call([sys.executable, str(paths.ENVIRONMENTS / "manage.py"), *options.rest])
+
+
+def show_system(_options: argparse.Namespace) -> int:
+    """What this machine has."""
+    lang = "zh" if language().startswith("zh") else "en"
+    for row in system.report():
+        fix = f"  -> {row.fix[lang]}" if row.fix else ""
+        print(f"{row.state:5} {row.title[lang]:32} {row.value[lang]}{fix}")
+    return 0
+
+
+# --- following a job --------------------------------------------------------------------------------------------------
+
+
+def follow(job: Job) -> int:
+    """Show a job until its end; Ctrl-C cancels it. Returns the exit code."""
+    try:
+        for event in job.follow():
+            show(event)
+    except KeyboardInterrupt:
+        print(f"\ncancelling {job.id} …", file=sys.stderr)
+        job.cancel(wait_s=10)
+    status = job.status()
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    if status.error:
+        print("error:", status.error.sentence(language()), file=sys.stderr)
+    if status.error and status.error.fix:
+        print(f"fix: python -m bridges env create {status.error.fix['name']}", file=sys.stderr)
+    return exit_code(status)
+
+
+def show(event: Event) -> None:
+    """New log lines, and on a terminal one line that is written over."""
+    if not sys.stderr.isatty():
+        print(event.log, end="", file=sys.stderr, flush=True)
+        return
+    clear = "\r\x1b[2K"
+    print(f"{clear}{event.log}{brief(event.status)}", end="", file=sys.stderr, flush=True)
+
+
+def brief(status: Status) -> str:
+    """A job's standing in a few words."""
+    if status.error:
+        return status.error.sentence(language())
+    if status.queue_place:
+        return f"waiting, place {status.queue_place}"
+    if status.state == "done":
+        return f"in {status.elapsed_s:.1f} s"
+    bar = "█" * round(status.percent / 5)
+    left = "" if status.eta_s is None else f", {status.eta_s:.0f} s left in this stage"
+    return f"[{bar:20}] {status.percent:3.0f} %  {status.stage} {status.elapsed_s:.0f} s{left}"
+
+
+def exit_code(status: Status) -> int:
+    """The engine's own code where it has one of the agreed ones."""
+    if status.state == "done":
+        return 0
+    if status.state == "cancelled":
+        return CANCELLED
+    return status.exit_code if status.exit_code in (BAD_INPUT, ENVIRONMENT_MISSING) else 1
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(prog="python -m bridges", description="TFG Studio from a shell.", epilog=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    add_generate(verbs)
+    add_jobs(verbs)
+    verbs.add_parser("avatars", help="list the avatars").set_defaults(run=avatars)
+    bring = verbs.add_parser("import", help="install a zipped avatar")
+    bring.add_argument("archive", metavar="ZIP")
+    bring.set_defaults(run=import_avatar)
+    env = verbs.add_parser("env", help="create, check or remove environments: env create NAME …", add_help=False)
+    env.add_argument("rest", nargs=argparse.REMAINDER)
+    env.set_defaults(run=environment)
+    verbs.add_parser("system", help="what this machine has and lacks").set_defaults(run=show_system)
+    return parser
+
+
+def add_generate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """generate and its options."""
+    new = verbs.add_parser("generate", help="make a talking video")
+    new.add_argument("--avatar", required=True, help="an avatar's id (see `avatars`), its folder or a zip")
+    new.add_argument("--audio", required=True, metavar="FILE", help="the speech, any sound file")
+    new.add_argument("--out", metavar="MP4", help="copy the video here (it also stays with the job)")
+    new.add_argument("--size", type=int, help="pixels of the square picture (default: the avatar's)")
+    new.add_argument("--fps", type=int, help="frames a second (default: the avatar's)")
+    new.add_argument("--sh_degree", type=int, help="degree of the colours' spherical harmonics, 0 to 3")
+    new.add_argument("--device", help="auto, cpu or the number of a GPU (default: auto)")
+    new.add_argument("--audio_features", help="visemes or mel (default: the engine's choice)")
+    new.add_argument("--seed", type=int, help="repeats blinks and head motion")
+    new.add_argument("--detach", action="store_true", help="print the job's id and return at once")
+    new.set_defaults(run=generate)
+
+
+def add_jobs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """jobs and its verbs."""
+    group = verbs.add_parser("jobs", help="list, show, follow, cancel, repeat and clean up jobs")
+    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the jobs, newest first")
+    listing.add_argument("--kind", help="only these, e.g. generate")
+    listing.add_argument("--limit", type=int, default=50)
+    listing.set_defaults(run=jobs_list)
+    clean = actions.add_parser("clean", help="remove the oldest ended jobs")
+    clean.add_argument("--max_age_days", type=float, default=30)
+    clean.add_argument("--max_total_gb", type=float, default=20)
+    clean.add_argument("--keep_latest", type=int, default=5)
+    clean.set_defaults(run=jobs_clean)
+    for name, run, about in (
+        ("show", jobs_show, "everything about one job"),
+        ("logs", jobs_logs, "its log"),
+        ("cancel", jobs_cancel, "end it"),
+        ("again", jobs_again, "the same request once more"),
+    ):
+        action = actions.add_parser(name, help=about)
+        action.add_argument("id")
+        action.set_defaults(run=run)
+        if name == "logs":
+            action.add_argument("--follow", action="store_true", help="until its end")
+        if name == "again":
+            action.add_argument("--detach", action="store_true", help="return at once")
