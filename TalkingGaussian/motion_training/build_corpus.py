@@ -31,7 +31,7 @@ def main() -> None:
             held = "voice" if voice == "awb" else split_of(n, args.per_voice)
             said = speak_flite(text, voice, stretch=rng.uniform(0.8, 1.15))
             save(args.folder / f"en_{voice}_{n:03d}.npz", said, held)
-    for language, voice, count in (("en", "en-us", 150), ("en", "en-gb", 60), ("zh", "cmn-latn-pinyin", 330)):
+    for language, voice, count in (("en", "en-us", 150), ("zh", "cmn-latn-pinyin", 330)):
         rng = random.Random(count)
         for n, text in enumerate(sentences(language, count, 200 + count)):
             said = speak_espeak(text, f"{voice}+{rng.choice(_VARIANTS)}", rng.randint(120, 200), rng.randint(25, 75))

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905, E501
 """Sentences for the synthetic speech: built from small word lists and patterns of our own, seeded."""
 
 from __future__ import annotations

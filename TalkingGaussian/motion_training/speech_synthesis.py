@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
 from talking_gaussian.motion.visemes import Phone
 
 

@@ -249,7 +249,7 @@ def _checked(samples: np.ndarray, path: str | Path) -> np.ndarray:
 def _unreadable(path: str | Path) -> UserError:
     return UserError(
         "audio_unreadable",
-        f"{Path(path).name!r} is not a sound file that can be read. Use WAV, MP3, M4A, FLAC, OGG or a video with sound.",
+        f"{Path(path).name!r} cannot be read as sound. Use WAV, MP3, M4A, FLAC, OGG or a video with sound.",
         f"无法将 {Path(path).name!r} 作为音频读取。请使用 WAV、MP3、M4A、FLAC、OGG 或带声音的视频。",
     )
 

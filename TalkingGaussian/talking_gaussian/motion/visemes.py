@@ -253,7 +253,7 @@ def _closure(segments: Sequence[_Segment], times: np.ndarray) -> np.ndarray:
     return closed
 
 
-def _gaussian_smooth(curves: np.ndarray, sigma: float) -> np.ndarray:
+def gaussian_smooth(curves: np.ndarray, sigma: float) -> np.ndarray:
     """Zero-phase smoothing of [T, U] along T; sigma in samples."""
     radius = max(1, math.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
@@ -285,6 +285,48 @@ def close_lips(motion: np.ndarray, closed: np.ndarray) -> np.ndarray:
     return out
 
 
+ARTICULATION: tuple[str, ...] = (*ARTICULATORS, "closed", "speaking")
+
+
+def articulation(
+    phones: Iterable[Phone | tuple[str, float, float]], times: np.ndarray, alphabet: str = "arpabet"
+) -> np.ndarray:
+    """What the articulators do at evenly spaced `times` [T] (seconds): [T, len(ARTICULATION)] in 0..1.
+
+    Columns: ARTICULATORS as they move under the lips, how far the lips are `closed`, and 1 while `speaking`.
+    Raises ValueError for bad phone times or alphabet.
+    """
+    segments = _segments([Phone(*p) for p in phones], alphabet, float(times[-1]) if len(times) else 0.0)
+    blended = _blend(segments, times)
+    columns = [*(blended[a] for a in ARTICULATORS), _closure(segments, times), _speaking(segments, times)]
+    return np.stack(columns, axis=1)
+
+
+def articulation_to_units(moves: np.ndarray) -> np.ndarray:
+    """Articulation [T, len(ARTICULATION)] -> face units [T, len(SPEECH_UNITS)] in 0..1, lips closed where told."""
+    curves = np.zeros((len(moves), len(SPEECH_UNITS)), moves.dtype)
+    for k, (units, _) in enumerate(ARTICULATORS.values()):
+        for unit in units:
+            curves[:, SPEECH_UNITS.index(unit)] = moves[:, k]
+    closed, speaking = moves[:, -2], moves[:, -1]
+    return np.clip(close_lips(curves, closed) * speaking[:, None], 0.0, 1.0)
+
+
+def read_frames(curves: np.ndarray, rate: float, fps: float, first: int, count: int, start: float = 0.0) -> np.ndarray:
+    """Values of curves [T, U] (sample k at start + (k + 0.5) / rate s) at frames first .. first + count - 1.
+
+    Frame i shows the instant (i + 0.5) / fps; ends are held. Returns [count, U] float32.
+    """
+    if len(curves) == 0:
+        return np.zeros((count, curves.shape[1]), np.float32)
+    at = ((first + np.arange(count) + 0.5) / fps - start) * rate - 0.5
+    at = np.clip(at, 0, len(curves) - 1)
+    low = np.minimum(at.astype(np.int64), max(0, len(curves) - 2))
+    share = (at - low)[:, None]
+    high = np.minimum(low + 1, len(curves) - 1)
+    return ((1 - share) * curves[low] + share * curves[high]).astype(np.float32)
+
+
 def phones_to_motion(
     phones: Iterable[Phone | tuple[str, float, float]],
     fps: float,
@@ -303,20 +345,11 @@ def phones_to_motion(
     phones = [Phone(*p) for p in phones]
     if total_frames is None:
         total_frames = math.ceil(max((p.end for p in phones), default=0.0) * fps - 1e-6)
-    duration = total_frames / fps
-    segments = _segments(phones, alphabet, duration)
-    times = np.arange(math.ceil(duration * _RATE) + 2) / _RATE
-    blended = _blend(segments, times)
-    curves = np.zeros((len(times), len(SPEECH_UNITS)))
-    for name, (units, _) in ARTICULATORS.items():
-        for unit in units:
-            curves[:, SPEECH_UNITS.index(unit)] = blended[name]
-    curves[:, 0] *= emphasis
-    curves = _gaussian_smooth(curves, _SMOOTH_S * _RATE)
-    curves = close_lips(curves, _closure(segments, times)) * _speaking(segments, times)[:, None]
-    frame_times = (np.arange(total_frames) + 0.5) / fps
-    out = [np.interp(frame_times, times, curves[:, k]) for k in range(curves.shape[1])]
-    return np.clip(np.stack(out, axis=1), 0.0, 1.0).astype(np.float32)
+    times = (np.arange(math.ceil(total_frames / fps * _RATE) + 2) + 0.5) / _RATE
+    moves = articulation(phones, times, alphabet)
+    moves[:, 0] *= emphasis
+    moves[:, :-2] = gaussian_smooth(moves[:, :-2], _SMOOTH_S * _RATE)
+    return read_frames(articulation_to_units(moves), _RATE, fps, 0, total_frames)
 
 
 def _speaking(segments: Sequence[_Segment], times: np.ndarray) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""Speech to face motion: sound features, a small network, gates that keep silent lips shut; streamed."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from talking_gaussian.audio.chunks import (
+    HOP,
+    RATE,
+    SILENCE_DB,
+    Chunk,
+    LoudnessTracker,
+    frame_levels_db,
+    overlapping_chunks,
+)
+from talking_gaussian.audio.features import AudioFeature, available, load_feature
+from talking_gaussian.motion.temporal_net import TemporalNet
+from talking_gaussian.motion.visemes import (
+    SPEECH_UNITS,
+    articulation_to_units,
+    gaussian_smooth,
+    read_frames,
+)
+
+FEATURE_RATE = RATE / HOP
+_SMOOTH_FRAMES = 1.6  # sigma in hops of 10 ms
+_GATE_BELOW_SPEECH_DB = 34.0  # frames this much quieter than loud speech are silence
+_GATE_ABOVE_FLOOR_DB = 5.0  # and so are frames this close to the noise floor
+_STEADY_DB = 7.0  # sound whose loudness varies less than this is noise, not speech
+
+
+class SpeechMotion:
+    """Face-unit motion from speech; deterministic: the same sound gives the same motion to the bit."""
+
+    units: tuple[str, ...] = SPEECH_UNITS
+
+    def __init__(self, feature: AudioFeature, net: TemporalNet) -> None:
+        self._feature = feature
+        self._net = net
+
+    @classmethod
+    def load(cls, audio_features: str = "visemes") -> SpeechMotion:
+        """Load by the name of its sound features (`visemes` or `mel`).
+
+        Where pocketsphinx is missing `visemes` becomes `mel`, with one line on stderr. Raises UserError for an
+        unknown name.
+        """
+        if audio_features == "visemes" and not available("visemes"):
+            print("note: pocketsphinx is not installed, mel features are used instead of visemes", file=sys.stderr)
+            audio_features = "mel"
+        feature = load_feature(audio_features)
+        return cls(feature, TemporalNet.load(Path(__file__).parent / f"weights_{audio_features}.safetensors"))
+
+    def stream(self, blocks: Iterable[np.ndarray], fps: float, total_frames: int) -> Iterator[np.ndarray]:
+        """16 kHz mono blocks of any size -> blocks of motion [n, len(units)] float32 in 0..1, total_frames in all.
+
+        Frame i shows the instant (i + 0.5) / fps. Memory does not grow with length: about 14 s are held. Frames
+        after the end of the sound are at rest.
+        """
+        tracker = LoudnessTracker()
+        done = 0
+        begin = 0  # first sample of the chunk's core
+        for chunk in overlapping_chunks(blocks):
+            curves = self._chunk_curves(chunk, tracker)
+            end = begin + chunk.core
+            last = min(total_frames, math.ceil(end / RATE * fps - 0.5 - 1e-9))
+            if last > done:
+                start = (begin - chunk.left) / RATE
+                yield read_frames(curves, FEATURE_RATE, fps, done, last - done, start)
+                done = last
+            begin = end
+        if done < total_frames:
+            yield np.zeros((total_frames - done, len(self.units)), np.float32)
+
+    def _chunk_curves(self, chunk: Chunk, tracker: LoudnessTracker) -> np.ndarray:
+        """Face units of a chunk with its context at 100 Hz: [len(samples) // HOP, len(units)]."""
+        levels = frame_levels_db(chunk.samples)
+        tracker.update(levels)
+        moves = self._net(self._feature.extract(chunk.samples * np.float32(tracker.gain())))
+        voiced = speech_gate(levels, tracker)
+        moves[:, -1] *= voiced
+        moves[:, -2] = np.maximum(moves[:, -2], 1 - voiced)
+        moves[:, -1] = np.where(moves[:, -1] < 0.5, 2 * moves[:, -1] ** 2, 1 - 2 * (1 - moves[:, -1]) ** 2)
+        if len(moves):
+            moves = gaussian_smooth(moves, _SMOOTH_FRAMES)
+        return articulation_to_units(_snapped(moves))
+
+
+def _snapped(moves: np.ndarray) -> np.ndarray:
+    """Lips that are nearly closed, or nearly silent, are so: an average of a guess must not leave them ajar."""
+    out = moves.copy()
+    out[:, -2] = np.clip((moves[:, -2] - 0.08) / 0.72, 0.0, 1.0)
+    out[:, -1] = np.clip((moves[:, -1] - 0.10) / 0.80, 0.0, 1.0)
+    return out
+
+
+def speech_gate(levels_db: np.ndarray, tracker: LoudnessTracker) -> np.ndarray:
+    """1 where there may be speech, 0 in silence and steady noise, from frame levels [n]; ramps of 80 ms."""
+    if tracker.level_db is None or tracker.floor_db is None or tracker.level_db - tracker.floor_db < _STEADY_DB:
+        return np.zeros(len(levels_db))
+    threshold = max(
+        SILENCE_DB,
+        tracker.level_db - _GATE_BELOW_SPEECH_DB,
+        min(tracker.floor_db + _GATE_ABOVE_FLOOR_DB, tracker.level_db - 12.0),
+    )
+    open_now = (levels_db > threshold).astype(np.float64)
+    # Stops and weak sounds inside words are quiet too: speech is held 100 ms to either side.
+    held = np.convolve(open_now, np.ones(21), mode="same") > 1.5
+    ramp = np.hanning(11)[1:-1]
+    return np.clip(np.convolve(held, ramp / ramp.sum(), mode="same"), 0.0, 1.0)
