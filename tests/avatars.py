@@ -43,7 +43,7 @@ def random_arrays(size: int, count: int, plates: int) -> dict[str, dict[str, np.
         "gaussians.safetensors": {
             "means": rng.normal(0, 0.05, (count, 3)).astype(np.float32),
             "quats": rng.normal(0, 1, (count, 4)).astype(np.float32),
-            "scales": np.full((count, 3), -4.5, np.float32),
+            "scales": rng.uniform(-6, -3.5, (count, 3)).astype(np.float32),
             "opacities": np.full(count, 2, np.float32),
             "sh": rng.normal(0, 1, (count, 4, 3)).astype(np.float32),
             "head_weight": np.ones(count, np.float32),

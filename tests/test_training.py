@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 
 from talking_gaussian.rendering import Camera  # noqa: E402
 from talking_gaussian.training.dataset import load_training_set, read_picture, write_picture  # noqa: E402
-from talking_gaussian.training.export import turning_point  # noqa: E402
+from talking_gaussian.training.export import Identity, export_avatar, turning_point  # noqa: E402
 from talking_gaussian.training.losses import psnr, ssim_map  # noqa: E402
 from talking_gaussian.training.model import first_head, frames_to_quats, rotations  # noqa: E402
 from talking_gaussian.training.optimizer import GaussianOptimizer  # noqa: E402
 from talking_gaussian.training.settings import TrainSettings  # noqa: E402
 from talking_gaussian.training.trainer import draw, evaluate, over, train, view_of  # noqa: E402
 
-SIZE, FRAMES, UNITS = 48, 6, 3
+SIZE, FRAMES, UNITS = 64, 6, 3
 
 
 def write_rgba(path: Path, picture: np.ndarray) -> None:
@@ -39,7 +39,7 @@ def write_dataset(folder: Path, count: int = 120) -> Path:
     means = np.stack([*rng.uniform(-0.15, 0.15, (2, count)), np.zeros(count)], 1).astype(np.float32)
     basis = np.zeros((UNITS, count, 3), np.float16)
     basis[0, :, 1], basis[1, :, 0] = means[:, 1] * 0.3, means[:, 0] * 0.3
-    viewmat, K = np.eye(4, dtype=np.float32), np.array([[100, 0, 24], [0, 100, 24], [0, 0, 1]], np.float32)
+    viewmat, K = np.eye(4, dtype=np.float32), np.array([[133, 0, 32], [0, 133, 32], [0, 0, 1]], np.float32)
     viewmat[2, 3] = 1
     arrays = {
         "means": means,
@@ -118,6 +118,25 @@ def test_the_torch_head_draws_what_the_engine_draws(tmp_path: Path) -> None:
     expected = canvas[..., :3] + canvas[..., 3:] * 40 / 255
     drawn = Stage(avatar, avatar.size).draw(coefficients, 0.0)
     assert np.abs(drawn / 255 - expected.numpy().clip(0, 1)).max() < 2.5 / 255
+
+
+def test_an_exported_avatar_is_the_head_that_was_trained(tmp_path: Path) -> None:
+    from talking_gaussian.avatar import load_avatar
+
+    data = load_training_set(write_dataset(tmp_path / "data"))
+    write_rgba(tmp_path / "data" / "background.png", np.full((SIZE, SIZE, 4), 128, np.uint8))
+    head = first_head(data, 1)
+    with torch.no_grad():
+        head.arrays["quats"] += 0.3 * torch.randn(len(head), 4)
+        head.arrays["shade"] += 0.1
+    name = {"en": "Disc", "zh": "圆盘"}
+    export_avatar(head, data, tmp_path / "avatar", Identity("disc", name, "nobody", "none needed", "CC0-1.0"))
+    avatar = load_avatar(tmp_path / "avatar")
+    for array in ("means", "scales", "opacities", "sh", "basis", "shade"):
+        assert np.allclose(getattr(avatar, array), head.arrays[array].detach(), atol=5e-3), array
+    unit = torch.nn.functional.normalize(head.arrays["quats"].detach(), dim=1)
+    assert np.allclose(avatar.quats, unit, atol=5e-3)
+    assert (tmp_path / "avatar" / "poster.jpg").stat().st_size > 500
 
 
 def test_dropped_and_copied_rows_keep_their_moments(tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity
     write_poster(folder)
 
 
+def write_tensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """A safetensors file; its writer takes an array's memory as it lies, so that must be in C order."""
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, str(path))
+
+
 def plate_of(data: TrainingSet) -> np.ndarray:
     """The torso over the background [H, W, 3] uint8."""
     background = read_picture(data.folder / "background.png")[..., :3].astype(np.float32) / 255

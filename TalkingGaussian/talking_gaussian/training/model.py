@@ -125,4 +125,4 @@ def frames_to_quats(tangents: np.ndarray, normals: np.ndarray) -> np.ndarray:
     k[:, :3, 3] = np.stack([m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]], -1)
     k[:, 3, :3] = k[:, :3, 3]
     vectors = np.linalg.eigh(k)[1][:, :, 3]
-    return vectors[:, [3, 0, 1, 2]].astype(np.float32)
+    return np.ascontiguousarray(vectors[:, [3, 0, 1, 2]], dtype=np.float32)
