@@ -257,8 +257,8 @@ def add_jobs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     listing.add_argument("--limit", type=int, default=50)
     listing.set_defaults(run=jobs_list)
     clean = actions.add_parser("clean", help="remove the oldest ended jobs")
-    clean.add_argument("--max_age_days", type=float, default=30)
-    clean.add_argument("--max_total_gb", type=float, default=20)
+    clean.add_argument("--max_age_days", type=float, help="default: TFG_KEEP_DAYS or 30")
+    clean.add_argument("--max_total_gb", type=float, help="default: TFG_KEEP_GB or 20")
     clean.add_argument("--keep_latest", type=int, default=5)
     clean.set_defaults(run=jobs_clean)
     for name, run, about in (

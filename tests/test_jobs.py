@@ -157,6 +157,7 @@ def test_a_job_outlives_the_app_that_started_it_and_is_adopted_by_the_next(home)
 def test_adopt_marks_what_died_with_the_machine(home):
     job = start(home, MAKE_VIDEO)
     job.wait(10)
+    until(lambda: not folder.runner_lives(job.folder))
     raw = json.loads((job.folder / "status.json").read_text())
     raw.update(state="running", pid=os.getpid(), pid_start="another process", engine={"pid": os.getpid(), "start": "x"})
     folder.write_json(job.folder / "status.json", raw)

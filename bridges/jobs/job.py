@@ -178,21 +178,38 @@ def adopt() -> list[Job]:
     return [job for job in list_jobs() if not job.status().final]
 
 
-def clean_up(max_age_days: float = 30, max_total_gb: float = 20, keep_latest: int = 5) -> list[str]:
-    """Remove the oldest ended jobs beyond an age or a total size, never one that waits or runs and never the
-    `keep_latest` newest ended ones; returns the removed ids.
+def clean_up(max_age_days: float | None = None, max_total_gb: float | None = None, keep_latest: int = 5) -> list[str]:
+    """Remove the oldest ended jobs beyond an age (default TFG_KEEP_DAYS or 30) or a total size (default TFG_KEEP_GB or
+    20), never one that waits or runs and never the `keep_latest` newest ended ones; returns the removed ids. Every
+    runner does this when its job has ended; of two at once, one leaves it to the other.
     """
-    ended = [(job, read_status(job.folder)) for job in list_jobs()]
-    ended = [(job, status) for job, status in ended if status.final and not folder.runner_lives(job.folder)]
-    ended.sort(key=lambda pair: pair[1].finished or pair[1].created, reverse=True)
-    total, removed = 0, []
-    for rank, (job, status) in enumerate(ended):
+    days = float(os.environ.get("TFG_KEEP_DAYS") or 30) if max_age_days is None else max_age_days
+    gigabytes = float(os.environ.get("TFG_KEEP_GB") or 20) if max_total_gb is None else max_total_gb
+    lock = folder.hold_lock(paths.runs() / ".clean.lock") if paths.runs().is_dir() else None
+    if lock is None:
+        return []
+    try:
+        return [_removed(job) for job in _beyond(days * 86400, gigabytes * 1e9, keep_latest)]
+    finally:
+        os.close(lock)
+
+
+def _beyond(max_age_s: float, max_bytes: float, keep_latest: int) -> list[Job]:
+    """The ended jobs that are too old or too much, newest first."""
+    statuses = ((job, read_status(job.folder)) for job in list_jobs())
+    ended = [(status.finished or status.created, job) for job, status in statuses if status.final]
+    ended.sort(key=lambda pair: pair[0], reverse=True)
+    total, beyond = 0, []
+    for rank, (when, job) in enumerate(ended):
         total += folder_bytes(job.folder)
-        age_days = (time.time() - (status.finished or status.created)) / 86400
-        if rank >= keep_latest and (age_days > max_age_days or total > max_total_gb * 1e9):
-            remove(job)
-            removed.append(job.id)
-    return removed
+        if rank >= keep_latest and (time.time() - when > max_age_s or total > max_bytes):
+            beyond.append(job)
+    return beyond
+
+
+def _removed(job: Job) -> str:
+    shutil.rmtree(job.folder)
+    return job.id
 
 
 def remove(job: Job) -> None:

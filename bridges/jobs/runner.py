@@ -232,12 +232,17 @@ class Runner:
 
 def main() -> None:
     """Run the job in argv[1]; argv[2], if there, is the descriptor of its lock, which must not reach the engine."""
-    if len(sys.argv) > 2:
-        os.set_inheritable(int(sys.argv[2]), False)
     job = Path(sys.argv[1])
-    if len(sys.argv) <= 2 and folder.hold_lock(job / folder.LOCK) is None:
+    lock = int(sys.argv[2]) if len(sys.argv) > 2 else folder.hold_lock(job / folder.LOCK)
+    if lock is None:
         sys.exit(f"{job.name} has a runner already")
+    os.set_inheritable(lock, False)
     Runner(job).run()
+    os.close(lock)
+    # imported late: nothing here may delay the engine's start
+    from bridges.jobs.job import clean_up
+
+    clean_up()
 
 
 if __name__ == "__main__":
