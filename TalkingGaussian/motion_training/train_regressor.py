@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 from talking_gaussian.motion.temporal_net import LAYERS
-from talking_gaussian.motion.visemes import ARTICULATION, ARTICULATORS, OPENING_WEIGHTS
+from talking_gaussian.motion.visemes import ARTICULATION, ARTICULATORS, OPENING_WEIGHTS, VISEMES
 from torch import nn
 
 WINDOW = 300  # frames a training crop
@@ -52,7 +52,7 @@ def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Shapes while speaking, the two gates with closures weighted up, and the resulting gap of the lips."""
     moves = torch.sigmoid(logits)
     speaking = target[..., -1:]
-    scale = target.new_tensor([1.0 / max(0.08, 0.25 * max_of(a)) for a in ARTICULATORS])
+    scale = target.new_tensor([1.0 / max(0.04, 0.3 * max_of(a)) for a in ARTICULATORS])
     shape = (((moves - target)[..., :-2] * scale) ** 2 * (0.1 + speaking)).mean()
     lip_closed = target[..., -2] * speaking[..., 0]
     gates = nn.functional.binary_cross_entropy_with_logits(logits[..., -2:], target[..., -2:], reduction="none")
@@ -65,8 +65,6 @@ def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 def max_of(articulator: str) -> float:
     """The largest target of an articulator over all visemes."""
-    from talking_gaussian.motion.visemes import VISEMES
-
     return max(v.get(articulator, 0.0) for v in VISEMES.values())
 
 

@@ -42,6 +42,7 @@ class SpeechMotion:
     def __init__(self, feature: AudioFeature, net: TemporalNet) -> None:
         self._feature = feature
         self._net = net
+        self.heard_speech = False  # whether the sound streamed last had anything but silence and steady noise
 
     @classmethod
     def load(cls, audio_features: str = "visemes") -> SpeechMotion:
@@ -60,9 +61,10 @@ class SpeechMotion:
         """16 kHz mono blocks of any size -> blocks of motion [n, len(units)] float32 in 0..1, total_frames in all.
 
         Frame i shows the instant (i + 0.5) / fps. Memory does not grow with length: about 14 s are held. Frames
-        after the end of the sound are at rest.
+        after the end of the sound are at rest. Silence is no error: the face rests and `heard_speech` stays False.
         """
         tracker = LoudnessTracker()
+        self.heard_speech = False
         done = 0
         begin = 0  # first sample of the chunk's core
         for chunk in overlapping_chunks(blocks):
@@ -83,6 +85,7 @@ class SpeechMotion:
         tracker.update(levels)
         moves = self._net(self._feature.extract(chunk.samples * np.float32(tracker.gain())))
         voiced = speech_gate(levels, tracker)
+        self.heard_speech = self.heard_speech or bool(voiced.any())
         moves[:, -1] *= voiced
         moves[:, -2] = np.maximum(moves[:, -2], 1 - voiced)
         moves[:, -1] = np.where(moves[:, -1] < 0.5, 2 * moves[:, -1] ** 2, 1 - 2 * (1 - moves[:, -1]) ** 2)
@@ -110,6 +113,11 @@ def speech_gate(levels_db: np.ndarray, tracker: LoudnessTracker) -> np.ndarray:
     )
     open_now = (levels_db > threshold).astype(np.float64)
     # Stops and weak sounds inside words are quiet too: speech is held 100 ms to either side.
-    held = np.convolve(open_now, np.ones(21), mode="same") > 1.5
+    held = (_weighted_sum(open_now, np.ones(21)) > 1.5).astype(np.float64)
     ramp = np.hanning(11)[1:-1]
-    return np.clip(np.convolve(held, ramp / ramp.sum(), mode="same"), 0.0, 1.0)
+    return np.clip(_weighted_sum(held, ramp / ramp.sum()), 0.0, 1.0)
+
+
+def _weighted_sum(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Centred convolution of [n] with an odd kernel, the ends held: [n] for any n."""
+    return np.convolve(np.pad(values, len(kernel) // 2, mode="edge"), kernel, mode="valid")

@@ -210,6 +210,17 @@ def _segments(phones: Iterable[Phone], alphabet: str, duration: float) -> list[_
         step = (end - start) / max(1, len(names))
         out += [_Segment(name, start + k * step, start + (k + 1) * step) for k, name in enumerate(names)]
     out.append(_Segment("rest", end_of_last, max(end_of_last, duration) + 1.0))
+    return _merged_rests(out)
+
+
+def _merged_rests(segments: list[_Segment]) -> list[_Segment]:
+    """Rests that touch become one: between two the mouth would stir."""
+    out = segments[:1]
+    for segment in segments[1:]:
+        if segment.viseme == "rest" == out[-1].viseme and segment.start <= out[-1].end + 1e-6:
+            out[-1] = _Segment("rest", out[-1].start, max(out[-1].end, segment.end))
+        else:
+            out.append(segment)
     return out
 
 
