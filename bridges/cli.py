@@ -182,12 +182,14 @@ def follow(job: Job) -> int:
 
 
 def show(event: Event) -> None:
-    """New log lines, and on a terminal one line that is written over."""
+    """New log lines (the error is said once, at the end), and on a terminal one line that is written over."""
+    lines = event.log.splitlines(keepends=True)
+    log = "".join(line for line in lines if not line.startswith("error: "))
     if not sys.stderr.isatty():
-        print(event.log, end="", file=sys.stderr, flush=True)
+        print(log, end="", file=sys.stderr, flush=True)
         return
     clear = "\r\x1b[2K"
-    print(f"{clear}{event.log}{brief(event.status)}", end="", file=sys.stderr, flush=True)
+    print(f"{clear}{log}{brief(event.status)}", end="", file=sys.stderr, flush=True)
 
 
 def brief(status: Status) -> str:

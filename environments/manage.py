@@ -177,9 +177,10 @@ def install(folder: Path, requirements: Path, settings: Settings) -> None:
     collected = installed(folder)
     for line in follow(process, folder, total):
         lines.append(line)
-        if re.match(r"Collecting |Processing |Requirement already", line):
+        named = re.match(r"\s*(?:Collecting|Processing|Downloaded|Requirement already satisfied:) (\S+)", line)
+        if named:
             collected += 1
-            package = re.split(r"[-=<>;]", Path(line.split()[1]).name)[0]
+            package = re.split(r"[-=<>;]", Path(named[1]).name)[0]
             say_progress("download", min(collected, total), total, package=package)
         elif not re.match(r"\s*(Using cached|Downloading|Looking in|Ignoring|WARNING: Location|\[notice\])", line):
             print(line, flush=True)

@@ -16,7 +16,7 @@ from jobs_kit import MAKE_VIDEO, is_alive, make_home, pids_in, runner_pid, start
 
 from bridges import environments, paths, talking_gaussian
 from bridges.errors import RequestError
-from bridges.jobs import failures, folder
+from bridges.jobs import failures, folder, processes
 from bridges.jobs.job import Job, adopt, clean_up, get_job, list_jobs, remove, run_again
 from bridges.requests import GenerateRequest
 
@@ -131,7 +131,7 @@ def test_a_runner_killed_in_the_queue_does_not_block_those_behind_it(home):
     first = start(home, "sleep 1000")
     until(lambda: first.status().state == "running")
     second, third = start(home, MAKE_VIDEO, "b.wav"), start(home, MAKE_VIDEO, "c.wav")
-    until(lambda: third.status().queue_place == 2)
+    until(lambda: (second.status().queue_place, third.status().queue_place) == (1, 2))
     os.kill(runner_pid(second), signal.SIGKILL)
     until(lambda: third.status().queue_place == 1)
     assert second.status().state == "interrupted"
@@ -163,6 +163,19 @@ def test_adopt_marks_what_died_with_the_machine(home):
     folder.write_json(job.folder / "status.json", raw)
     assert adopt() == []
     assert job.status().state == "interrupted"  # and this very process, whose id was reused, still lives
+
+
+def test_trees_are_found_and_ended_without_proc_as_on_macos(monkeypatch, tmp_path):
+    monkeypatch.setattr(processes, "PROC", tmp_path / "no proc here")
+    shell = subprocess.Popen(["bash", "-c", "sleep 1000 & sleep 1000 & wait"], start_new_session=True)
+    until(lambda: len(processes.tree(shell.pid, tmp_path)) == 3)
+    mark = processes.start_mark(shell.pid)
+    assert mark
+    assert mark == processes.start_mark(shell.pid)
+    processes.end_tree(shell.pid, tmp_path, grace_s=1)
+    shell.wait(5)
+    assert processes.tree(shell.pid, tmp_path) == set()
+    assert processes.start_mark(shell.pid) is None
 
 
 @pytest.mark.parametrize(
@@ -200,8 +213,8 @@ def test_a_disk_that_fills_while_the_log_is_written_ends_the_job_with_that_reaso
     until(lambda: blocker.status().queue_place == 1)
     (blocker.folder / "log.txt").unlink()
     (blocker.folder / "log.txt").symlink_to("/dev/full")
-    (blocker.folder / "inputs" / "audio.wav").unlink()
-    (blocker.folder / "inputs" / "audio.wav").write_text("while :; do echo more; sleep 0.1; done")
+    (blocker.folder / "inputs" / "second.wav").unlink()
+    (blocker.folder / "inputs" / "second.wav").write_text("while :; do echo more; sleep 0.1; done")
     job.cancel(wait_s=5)
     assert blocker.wait(10).error.code == "disk_full"
 
@@ -237,6 +250,10 @@ def test_any_file_name_is_fine(home, name):
     job = start(home, MAKE_VIDEO, name)
     assert job.wait(10).state == "done"
     assert job.request().name == name
+    kept = Path(job.request().audio)
+    assert kept.parent == job.folder / "inputs"
+    assert not set(kept.name) & set("'\"$;\n")
+    assert not kept.name.startswith("-")
     assert not (paths.PROJECT / "owned").exists()
 
 

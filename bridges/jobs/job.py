@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -107,7 +108,7 @@ def submit(request: Request, executor: Executor = LOCAL) -> Job:
     job = paths.runs() / folder.new_id(request.kind)
     try:
         (job / folder.OUTPUTS).mkdir(parents=True)
-        kept = {name: _keep(Path(getattr(request, name)), job, name) for name in request.file_fields}
+        kept = {name: _keep(Path(getattr(request, name)), job) for name in request.file_fields}
         _write(request, job, kept)
     except OSError as error:
         shutil.rmtree(job, ignore_errors=True)
@@ -135,11 +136,14 @@ def _write(request: Request, job: Path, kept: dict[str, Path]) -> None:
     folder.write_json(job / folder.STATUS, {"kind": request.kind, "state": "queued", "created": time.time()})
 
 
-def _keep(source: Path, job: Path, name: str) -> Path:
-    """The job's own copy of an input, under a name without surprises; a hard link where the disk allows."""
-    source = source.expanduser().resolve()
-    suffix = source.suffix.lower() if source.suffix[1:].isascii() and source.suffix[1:].isalnum() else ""
-    kept = job / folder.INPUTS / f"{name}{suffix}"
+def _keep(source: Path, job: Path) -> Path:
+    """The job's own copy of an input; a hard link where the disk allows. The engine's sentences name the file, so it
+    keeps its name, short of what a script or a log could stumble over.
+    """
+    source = source.expanduser()
+    plain = re.sub(r"[^\w .()\[\]+-]", "_", source.name).lstrip("-. ")
+    kept = job / folder.INPUTS / (f"{Path(plain).stem[:60]}{Path(plain).suffix[:12]}" or "input")
+    source = source.resolve()
     kept.parent.mkdir(exist_ok=True)
     try:
         os.link(source, kept)
