@@ -196,6 +196,8 @@ def brief(status: Status) -> str:
     """A job's standing in a few words."""
     if status.error:
         return status.error.sentence(language())
+    if status.waiting_for:
+        return f"waiting until the {status.waiting_for} is ready"
     if status.queue_place:
         return f"waiting, place {status.queue_place}"
     if status.state == "done":

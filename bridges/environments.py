@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from bridges import paths
+from bridges.errors import RequestError
 from bridges.jobs.job import Job, adopt, submit
 from bridges.requests import ENVIRONMENT_NAMES, PrepareEnvironmentRequest
 
@@ -66,4 +67,14 @@ def prepare_if_missing(name: str, part: str = "inference") -> Job | None:
     return None if state.ready and part in state.parts else prepare(name, part)
 
 
-__all__ = ["ENVIRONMENT_NAMES", "EnvironmentState", "check", "check_all", "prepare", "prepare_if_missing"]
+def remove(name: str) -> None:
+    """Delete an environment's folder. Raises RequestError with what the program said where it could not."""
+    command = [sys.executable, str(paths.ENVIRONMENTS / "manage.py"), "remove", name]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = answer.stderr.strip().splitlines()
+        reason = said[-1].removeprefix("error: ") if said else f"exit code {answer.returncode}"
+        raise RequestError("not_removed", f"{name} was not removed: {reason}", f"未能删除 {name}:{reason}")
+
+
+__all__ = ["ENVIRONMENT_NAMES", "EnvironmentState", "check", "check_all", "prepare", "prepare_if_missing", "remove"]

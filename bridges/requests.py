@@ -22,12 +22,14 @@ class Request:
     """The base of all requests.
 
     kind: the word in the job's id; file_fields: the fields that are files to be kept with the job, so that "run
-    again" repeats exactly; outputs: name -> path in the job folder that must be there when it is done.
+    again" repeats exactly; outputs: name -> path in the job folder that must be there when it is done;
+    environment_needed: what the engine runs in (the job waits while that is being made).
     """
 
     kind: ClassVar[str] = ""
     file_fields: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[dict[str, str]] = {}
+    environment_needed: ClassVar[str] = ""
 
     def check(self) -> None:
         """Raise RequestError with one sentence where this cannot be carried out."""
@@ -70,14 +72,15 @@ class GenerateRequest(Request):
     kind: ClassVar[str] = "generate"
     file_fields: ClassVar[tuple[str, ...]] = ("audio",)
     outputs: ClassVar[dict[str, str]] = {"video": "outputs/video.mp4"}
+    environment_needed: ClassVar[str] = "talking_gaussian"
 
     def check(self) -> None:
         """Raise RequestError where a file is missing or a number is out of range."""
         check_file(self.audio, "audio", "音频")
         if not avatar_path(self.avatar).exists():
             raise RequestError("no_avatar", f"There is no avatar {self.avatar!r}.", f"没有头像 {self.avatar!r}。")
-        check_number(self.size, "size", "画面尺寸", 64, 2048, even=True)
-        check_number(self.fps, "fps", "帧率", 5, 120)
+        check_number(self.size, "size", "画面尺寸", 128, 1024, even=True)
+        check_number(self.fps, "fps", "帧率", 10, 60)
         check_number(self.sh_degree, "sh_degree", "球谐阶数", 0, 3)
         check_number(self.seed, "seed", "随机种子", 0, 2**31 - 1)
         if self.device not in ("auto", "cpu") and not (self.device.isdecimal() and len(self.device) <= 2):
@@ -115,6 +118,7 @@ class ImportAvatarRequest(Request):
     name: str = ""
     kind: ClassVar[str] = "import_avatar"
     file_fields: ClassVar[tuple[str, ...]] = ("archive",)
+    environment_needed: ClassVar[str] = "talking_gaussian"
 
     def check(self) -> None:
         """Raise RequestError where it is no file of a sensible size."""

@@ -350,6 +350,22 @@ def test_preparing_an_environment_twice_is_one_job(home, monkeypatch, tmp_path):
     assert environments.prepare("talking_gaussian", "training").id != first.id
 
 
+def test_a_job_waits_for_the_environment_that_is_being_made(home):
+    envs = home / "environments" / ".envs"
+    envs.mkdir(parents=True)
+    lock = folder.hold_lock(envs / "talking_gaussian.lock")  # as environments/manage.py does
+    job = start(home, MAKE_VIDEO)
+    until(lambda: job.status().waiting_for == "environment")
+    os.close(lock)
+    status = job.wait(10)
+    assert (status.state, status.waiting_for) == ("done", None)
+
+
+def test_an_engine_that_closes_its_streams_is_not_taken_for_ended(home):
+    job = start(home, f"stages; exec >/dev/null 2>&1; sleep 0.6; {MAKE_VIDEO}")
+    assert job.wait(10).state == "done"
+
+
 def test_bridges_import_neither_gradio_nor_torch_nor_numpy():
     code = (
         "import sys, bridges.cli, bridges.environments, bridges.system; "

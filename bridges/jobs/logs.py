@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CHUNK_BYTES = 256_000
-_MARKER = re.compile(rb"@(stages|progress|error) (.+)", re.DOTALL)
+_MARKER = re.compile(rb"@(stages|progress|error) ([\[{].*[\]}])\s*$", re.DOTALL)
 _MAX_MARKER_BYTES = 64_000
 
 
@@ -24,44 +24,41 @@ class LineSplitter:
 
     def __init__(self) -> None:
         self._pending = b""
-        self._midline = False
 
     def feed(self, data: bytes) -> tuple[bytes, list[tuple[str, Any]]]:
-        """(bytes for the log, [(marker name, its JSON)]). A line that may still become a marker is held back."""
+        """(bytes for the log, [(marker name, its JSON)]). The last, unfinished line is held back."""
         *lines, self._pending = re.split(rb"(?<=[\n\r])", self._pending + data)
         kept, markers = [], []
         for line in lines:
-            marker = None if self._midline else parse_marker(line)
-            if marker:
-                markers.append(marker)
-            else:
-                kept.append(line)
-            self._midline = False
+            text, marker = split_marker(line)
+            kept.append(text)
+            markers += [marker] if marker else []
         if len(self._pending) > _MAX_MARKER_BYTES:
             kept.append(self.flush())
         return b"".join(kept), markers
 
     def flush(self, at_end: bool = False) -> bytes:
-        """What waits for the end of its line, unless it begins like a marker (and the stream has not ended)."""
-        maybe_marker = self._pending.startswith(b"@") and not self._midline
-        if maybe_marker and not at_end and len(self._pending) <= _MAX_MARKER_BYTES:
+        """What waits for the end of its line, unless it may hold a marker (and the stream has not ended)."""
+        if b"@" in self._pending and not at_end and len(self._pending) <= _MAX_MARKER_BYTES:
             return b""
         text, self._pending = self._pending, b""
-        self._midline = self._midline or bool(text)
         return text
 
 
-def parse_marker(line: bytes) -> tuple[str, Any] | None:
-    """("stages", [...]), ("progress", {...}), ("error", {...}), or None where the line is no such thing."""
-    match = _MARKER.fullmatch(line.strip())
+def split_marker(line: bytes) -> tuple[bytes, tuple[str, Any] | None]:
+    """(the text, ("stages", [...]) or ("progress", {...}) or ("error", {...})), or (the line, None).
+
+    A marker may follow text that a progress bar left on its line; that text stays.
+    """
+    match = _MARKER.search(line)
     if not match:
-        return None
+        return line, None
     try:
         value = json.loads(match[2])
     except ValueError:
-        return None
+        return line, None
     wanted = list if match[1] == b"stages" else dict
-    return (match[1].decode(), value) if isinstance(value, wanted) else None
+    return (line[: match.start()], (match[1].decode(), value)) if isinstance(value, wanted) else (line, None)
 
 
 def collapse(text: str) -> str:

@@ -61,6 +61,10 @@ class Runner:
         """The locked seat's descriptor; None where the job needs none or was told to stop meanwhile."""
         ticket = seats.ticket_of(self.runs, self.job.name)
         kind = self.request["seat"]
+        while self.environment_is_being_made() and not self.told_to_stop():
+            if not self.status.get("waiting_for"):
+                self.save(waiting_for="environment")
+            time.sleep(QUEUE_POLL_S)
         seat = None
         while ticket and kind != seats.NO_SEAT and not self.told_to_stop():
             before = seats.place(self.runs, ticket)
@@ -73,6 +77,20 @@ class Runner:
         if ticket:
             ticket.unlink(missing_ok=True)
         return seat
+
+    def environment_is_being_made(self) -> bool:
+        """Whether environments/manage.py is at work on what this job needs (it holds NAME.lock, its marker is last).
+
+        At the first start the page is usable before the environment is: such a job waits instead of failing.
+        """
+        envs = self.runs.parent / "environments" / ".envs"
+        name = self.request.get("environment")
+        if not name or not (envs / f"{name}.lock").exists() or (envs / name / "tfg-ready").exists():
+            return False
+        fd = folder.hold_lock(envs / f"{name}.lock", shared=True)
+        if fd is not None:
+            os.close(fd)
+        return fd is None
 
     def start(self, seat: int | None) -> subprocess.Popen[bytes] | None:
         """Start the engine in its own session; it inherits the seat, so that the seat outlives a killed runner."""
@@ -96,6 +114,7 @@ class Runner:
             state="running",
             started=time.time(),
             queue_place=None,
+            waiting_for=None,
             engine={"pid": engine.pid, "start": processes.start_mark(engine.pid)},
         )
         return engine
@@ -107,8 +126,8 @@ class Runner:
         out = engine.stdout.fileno()
         kill_at = gone_at = None
         with (self.job / folder.LOG).open("ab", buffering=0) as log:
-            while streams:
-                ready, _, _ = select.select(list(streams), [], [], STATUS_INTERVAL_S)
+            while streams or not has_ended(engine):
+                ready = select.select(list(streams), [], [], STATUS_INTERVAL_S)[0] if streams else []
                 for fd in ready:
                     data = os.read(fd, 65536)
                     self.take(log, streams[fd], data, is_result=fd == out)
@@ -228,6 +247,15 @@ class Runner:
 
     def _on_signal(self, _signum: int, _frame: Any) -> None:
         self.signalled = True
+
+
+def has_ended(engine: subprocess.Popen[bytes]) -> bool:
+    """Whether the engine ends within a moment: one that closed its streams may still be at work."""
+    try:
+        engine.wait(STATUS_INTERVAL_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def main() -> None:

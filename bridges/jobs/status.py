@@ -20,9 +20,10 @@ class Status:
 
     state: queued, running, done, failed, cancelled or interrupted (its runner died); created, started, finished: Unix
     seconds or None; elapsed_s: seconds since it started; eta_s: seconds left or None; queue_place: 1 is next, None
-    when not waiting; stages: names in order; stage: the current one; percent: 0 to 100 over all stages; progress: the
-    engine's last line (stage, step, of, eta_s, …); preview: newest preview file; outputs: name -> path in the job
-    folder; result: the last line the engine printed on stdout; error: why it did not end well.
+    when not waiting; waiting_for: "environment" while that is being made; stages: names in order; stage: the current
+    one; percent: 0 to 100 over all stages; progress: the engine's last line (stage, step, of, eta_s, …); preview:
+    newest preview file; outputs: name -> path in the job folder; result: the last line the engine printed on stdout;
+    error: why it did not end well.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Status:
     elapsed_s: float = 0.0
     eta_s: float | None = None
     queue_place: int | None = None
+    waiting_for: str | None = None
     stages: tuple[str, ...] = ()
     stage: str = ""
     percent: float = 0.0
@@ -67,6 +69,7 @@ def read_status(folder: Path) -> Status:
         elapsed_s=max(0.0, (finished or time.time()) - started) if started else 0.0,
         eta_s=raw.get("eta_s"),
         queue_place=raw.get("queue_place"),
+        waiting_for=raw.get("waiting_for"),
         stages=stages,
         stage=str(progress.get("stage", "")),
         percent=100.0 if raw["state"] == "done" else percent(stages, progress),
