@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,12 +59,3 @@ def pids_in(path: Path) -> list[int]:
 def runner_pid(job: Job) -> int:
     """The process id of a job's runner."""
     return json.loads((job.folder / "status.json").read_text())["pid"]
-
-
-def end_all(home: Path) -> None:
-    """Cancel whatever a test left behind."""
-    from bridges.jobs.job import adopt
-
-    os.environ["TFG_HOME"] = str(home)
-    for job in adopt():
-        job.cancel(wait_s=5)
