@@ -35,14 +35,15 @@ def backdrop(size: int, seed: int = 5) -> np.ndarray:
         image[shelf & (np.abs(y - level) < 0.008)] = (0.42, 0.36, 0.31)
         for book in np.arange(0.79, 0.97, 0.022):
             height = rng.uniform(0.06, 0.14)
-            tone = np.array([0.50, 0.50, 0.52]) + rng.normal(0, 0.09, 3)
+            tone = np.array([0.52, 0.50, 0.48]) + rng.normal(0, 0.07) + rng.normal(0, 0.025, 3)
             image[(x > book) & (x < book + 0.018) & (y < level) & (y > level - height)] = tone
     for _ in range(60):
         cx, cy, r = rng.normal(0.10, 0.05), rng.normal(0.80, 0.08), rng.uniform(0.01, 0.035)
-        image[(x - cx) ** 2 / r**2 + (y - cy) ** 2 / (1.8 * r) ** 2 < 1] = (0.30, 0.42, 0.31)
+        image[(x - cx) ** 2 / r**2 + (y - cy) ** 2 / (1.8 * r) ** 2 < 1] = (0.40, 0.47, 0.40)
     image = blur(image, size * 0.022)
     glow = np.exp(-(((x - 0.45) / 0.5) ** 2 + ((y - 0.4) / 0.5) ** 2))[..., None]
-    return np.clip(image + 0.05 * glow + rng.normal(0, 0.003, (size, size, 1)), 0, 1)
+    dither = rng.uniform(-0.5, 0.5, (size, size, 1)) / 255  # no bands in the smooth wall
+    return np.clip(image + 0.05 * glow + dither, 0, 1)
 
 
 def save_backdrop(path: Path, size: int) -> None:

