@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from talking_gaussian.motion.temporal_net import LAYERS
 from talking_gaussian.motion.visemes import ARTICULATION, ARTICULATORS, OPENING_WEIGHTS, VISEMES
 from torch import nn
@@ -90,15 +90,29 @@ def crops(items: list, count: int, rng: np.random.Generator) -> tuple[torch.Tens
     return torch.from_numpy(np.stack(xs)).float(), torch.from_numpy(np.stack(ys)).float()
 
 
-def train(data: dict, steps: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Fit the network to data["train"] and return its weights as TemporalNet wants them."""
+def restore(net: Net, weights: dict[str, np.ndarray]) -> None:
+    """Put weights as TemporalNet has them into the network."""
+    for k, layer in enumerate(net.layers):
+        kernel = np.transpose(weights[f"weight_{k}"], (2, 1, 0)).astype(np.float32)
+        layer.weight.data = torch.from_numpy(np.ascontiguousarray(kernel))
+        layer.bias.data = torch.from_numpy(weights[f"bias_{k}"].astype(np.float32))
+
+
+def train(data: dict, steps: int, start: dict[str, np.ndarray] | None = None, seed: int = 0) -> dict[str, np.ndarray]:
+    """Fit the network to data["train"] and return its weights as TemporalNet wants them.
+
+    start: weights to go on from, at a fifth of the learning rate.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     some = np.concatenate([x.astype(np.float32) for _, x, _ in data["train"][::5]])
     mean, scale = some.mean(0), 1 / (some.std(0) + 1e-2)
     net = Net(len(mean))
+    if start is not None:
+        mean, scale = (start[name].astype(np.float32) for name in ("mean", "scale"))
+        restore(net, start)
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3 if start is None else 6e-4, total_steps=steps)
     offset, factor = torch.from_numpy(mean), torch.from_numpy(scale)
     for step in range(steps):
         x, y = crops(data["train"], 24, rng)
@@ -123,12 +137,17 @@ def main() -> None:
     parser.add_argument("--feature", default="visemes", choices=["visemes", "mel"])
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--all_voices", action="store_true", help="train on the held-out voice as well")
+    parser.add_argument("--go_on", action="store_true", help="start from the weights in the package")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     data = load(args.folder, args.feature)
     print({k: len(v) for k, v in data.items()})
-    weights = train(data, args.steps)
-    save_file(weights, OUT / f"weights_{args.feature}.safetensors")
+    if args.all_voices:
+        data["train"] += data["voice"]
+    path = OUT / f"weights_{args.feature}.safetensors"
+    save_file(train(data, args.steps, load_file(path) if args.go_on else None), path)
+    path.chmod(0o644)
 
 
 if __name__ == "__main__":
