@@ -181,3 +181,20 @@ def test_units_are_placed_by_name() -> None:
     np.testing.assert_allclose(placed, [[0.3, 0.0, 0.1]])
     with pytest.raises(ValueError, match="does not fit"):
         place_units(motion, ("a",), ("a",))
+
+
+def test_without_pocketsphinx_mel_serves_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("talking_gaussian.motion.speech_motion.available", lambda name: name == "mel")
+    motion = np.concatenate(list(SpeechMotion.load("visemes").stream([syllables(2.0)], 25, 50)))
+    assert motion.shape == (50, len(SPEECH_UNITS))
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_motion_does_not_jump_where_chunks_meet(name: str) -> None:
+    motion = np.concatenate(list(SpeechMotion.load(name).stream([syllables(20.0)], 25, 500)))
+    steps = np.abs(np.diff(opening(motion)))
+    seams = np.concatenate([steps[97:103], steps[397:403]])
+    assert seams.max() <= np.percentile(steps, 99) + 0.02
