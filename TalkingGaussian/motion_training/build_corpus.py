@@ -1,4 +1,4 @@
-"""Speak the training sentences: `python build_corpus.py FOLDER` writes one NPZ per sentence (about 15 minutes of work).
+"""Speak the training sentences: `python build_corpus.py FOLDER` writes one NPZ per sentence.
 
 Needs the programs flite and espeak-ng. English: four flite voices and espeak-ng; Mandarin: espeak-ng. The voice
 `awb` and the last sentences of every voice are marked as held out.
