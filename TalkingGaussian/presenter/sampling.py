@@ -17,7 +17,8 @@ from scene import camera_matrices
 
 PARTS = ("skin", "hair", "brow", "lash", "eye", "teeth_upper", "teeth_lower", "tongue", "mouth_inside", "neck")
 #: samples drawn per part before those that no pose shows are dropped
-BUDGET = {"skin": 62000, "hair": 12000, "brow": 1500, "lash": 900, "eye": 8000, "teeth": 5500, "tongue": 4500}
+BUDGET = {"skin": 62000, "hair": 10000, "brow": 1500, "lash": 900, "eye": 8000, "teeth": 5500, "tongue": 4500}
+HAIR_BACK = 0.02  # hair farther back (y) is behind the head in every pose
 #: poses in which a sample may be seen: (shape, yaw, pitch)
 VIEWS: tuple[tuple[dict[str, float], float, float], ...] = (
     ({}, 0, 0),
@@ -199,6 +200,14 @@ def outermost(samples: Samples, depth: float = 0.004, cell: float = 0.0022) -> n
     return keep
 
 
+def hair_samples(part: Part, presenter: Presenter, rng: np.random.Generator) -> Samples:
+    """Samples of the hair's visible outer layer, evenly thinned to the budget."""
+    samples = strand_samples(part, 36 * BUDGET["hair"], 0.0011, rng)
+    samples = samples.keep(outermost(samples) & (samples.means[:, 1] < HAIR_BACK))
+    samples = samples.keep(seen(samples, presenter)[0])
+    return samples.keep(rng.random(len(samples.means)) < BUDGET["hair"] / len(samples.means))
+
+
 def paint(samples: Samples, shown: np.ndarray, picture: np.ndarray) -> None:
     """Give the samples that a neutral `picture` [H,W,4] shows (mask [N]) the colour of their pixel, in place."""
     viewmat, K = camera_matrices()
@@ -218,11 +227,7 @@ def sample(presenter: Presenter, neutral: np.ndarray | None = None, seed: int = 
         if part.kind == "mesh":
             groups.append(mesh_samples(part, BUDGET[kind], presenter, rng))
         elif kind == "hair":
-            strands = strand_samples(part, 36 * BUDGET[kind], 0.0011, rng)
-            groups.append(strands.keep(outermost(strands)))
-            surplus = len(groups[-1].means) / BUDGET[kind]
-            if surplus > 1:
-                groups[-1] = groups[-1].keep(rng.random(len(groups[-1].means)) < 1 / surplus)
+            groups.append(hair_samples(part, presenter, rng))
         else:
             groups.append(strand_samples(part, BUDGET.get(kind, 1500), 0.0008, rng))
     samples = join(groups)

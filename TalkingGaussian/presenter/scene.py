@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from anatomy import UNITS
 from clothes import Garment
-from geometry import Part
+from geometry import Part, normals
 from mathutils import Vector
 from presenter import Presenter
 
@@ -17,7 +17,7 @@ SIZE = 512
 DISTANCE, CAMERA_Z = 1.35, 0.628
 FRAME_TOP, FRAME_HEIGHT = 0.797, 0.435  # metres seen in the plane of the face
 FACE_Y = -0.10
-STUMP = 0.55  # skin with less head weight than this belongs to the torso plate
+STUMP, STUMP_FRONT = 0.2, 0.6  # skin with less head weight than this belongs to the torso plate
 
 
 def attribute(mesh: bpy.types.Mesh, name: str, kind: str, values: np.ndarray) -> None:
@@ -323,21 +323,26 @@ class Studio:
             data.update_tag()
 
     def torso_only(self) -> None:
-        """Hide everything that moves; of the skin keep the stump below the head."""
+        """Leave only what never moves in the picture; the head keeps casting its shadow on it."""
         self.pose(np.zeros(len(UNITS)), np.eye(4))
-        for name, obj in self.objects.items():
-            obj.hide_render = name != "skin"
-        skin = self.objects["skin"]
-        keep = self.presenter.part("skin").weight < STUMP
-        faces = [p.vertices[:] for p in skin.data.polygons if all(keep[list(p.vertices)])]
-        stump = add_mesh("stump", self.presenter.part("skin").rest, faces, skin.data.materials[0])
-        for name in ("albedo", "gloss"):
-            source = skin.data.attributes[name]
-            width, key = (4, "color") if name == "albedo" else (1, "value")
-            values = np.empty(width * len(source.data), np.float32)
-            source.data.foreach_get(key, values)
-            attribute(stump.data, name, source.data_type, values)
-        skin.hide_render = True
+        for obj in self.objects.values():
+            obj.visible_camera = False
+        self.objects["skin"].hide_render = True
+        skin = self.presenter.part("skin")
+        facing = normals(skin.rest, skin.faces)[:, 1] < -0.5
+        low = (skin.weight < STUMP) | (facing & (skin.weight < STUMP_FRONT))
+        stump = [f for f in skin.faces if low[f].all()]
+        head = [f for f in skin.faces if not low[f].all()]
+        self._skin_piece("stump", stump)
+        self._skin_piece("head_shadow", head).visible_camera = False
+
+    def _skin_piece(self, name: str, faces: list[list[int]]) -> bpy.types.Object:
+        """A copy of the resting skin with only some of its faces."""
+        skin = self.presenter.part("skin")
+        obj = add_mesh(name, skin.rest, faces, self.objects["skin"].data.materials[0])
+        attribute(obj.data, "albedo", "FLOAT_COLOR", np.c_[skin.colours, np.ones(len(skin.rest))])
+        attribute(obj.data, "gloss", "FLOAT", self.presenter.masks["lips"])
+        return obj
 
     def render(self, path: Path) -> None:
         """Render the present pose to an RGBA PNG."""
