@@ -16,12 +16,14 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from bridges import environments, paths
 from bridges.errors import RequestError
 from bridges.jobs.job import adopt, clean_up
 from tabs import look
 from tabs.generate import SAMPLES, generate_tab
+from tabs.language import ChosenLanguage
 from tabs.sessions import LANGUAGE_SCRIPT
 from tabs.system import system_tab
 from tabs.words import TEXTS, W
@@ -59,7 +61,7 @@ def launch_options() -> dict[str, Any]:
         "i18n": W,
         "theme": look.theme(),
         "css": look.CSS,
-        "head": look.HEAD,
+        "app_kwargs": {"middleware": [Middleware(ChosenLanguage)]},
         "max_file_size": MAX_UPLOAD,
         "allowed_paths": [str(paths.avatars()), str(paths.BUNDLED_AVATARS), str(SAMPLES)],
         "enable_monitoring": False,

@@ -20,7 +20,7 @@ from tabs.sessions import remember, remembered_jobs
 from tabs.words import W, is_chinese, say
 
 SAMPLES = paths.PROJECT / "TalkingGaussian" / "samples"
-SAMPLE_NAMES = {"en.wav": {"en": "English, 9 s", "zh": "英语,9 秒"}, "zh.wav": {"en": "Chinese, 8 s", "zh": "中文,8 秒"}}
+SAMPLE_NAMES = {"en.wav": {"en": "English", "zh": "英语"}, "zh.wav": {"en": "Chinese", "zh": "中文"}}
 SIZES = (256, 512, 768, 1024)
 FEATURES = ("visemes", "mel")
 ENGINE = "talking_gaussian"
@@ -79,11 +79,17 @@ def lay_out_inputs() -> dict[str, Any]:
     """Avatar, speech, options, buttons."""
     with gr.Row(equal_height=True):
         preview = gr.Image(
-            label=W("avatar_preview"), interactive=False, height=190, min_width=120, buttons=[], elem_id="avatar_preview"
+            label=W("avatar_preview"),
+            show_label=False,
+            interactive=False,
+            height=190,
+            min_width=120,
+            buttons=[],
+            elem_id="avatar_preview",
         )
         with gr.Column(min_width=160):
             avatar = gr.Dropdown(label=W("avatar"), elem_id="avatar", interactive=True)
-            new_avatar = gr.UploadButton(W("add_avatar"), file_types=[".zip"], size="sm", elem_id="new_avatar")
+            new_avatar = gr.UploadButton(str(W("add_avatar")), file_types=[".zip"], size="sm", elem_id="new_avatar")
     importing = job_panel("import_job", idle=False)
     speech = gr.Audio(label=W("speech"), sources=["upload", "microphone"], type="filepath", elem_id="speech")
     sample = gr.Dropdown(label=W("sample"), elem_id="sample", interactive=True)
@@ -106,7 +112,7 @@ def lay_out_outputs() -> dict[str, Any]:
     panel = job_panel("job")
     video = gr.Video(label=W("result"), interactive=False, elem_id="result", height=430, buttons=[])
     with gr.Row():
-        download = gr.DownloadButton(W("download"), interactive=False, size="sm", elem_id="download")
+        download = gr.DownloadButton(str(W("download")), interactive=False, size="sm", elem_id="download")
         again = gr.Button(W("again"), interactive=False, size="sm", elem_id="again")
     history = gr.Dropdown(label=W("my_videos"), elem_id="history", interactive=True)
     with gr.Accordion(W("settings_used"), open=False, elem_id="settings"):
@@ -260,7 +266,8 @@ def show_result(job_id: str, jobs: list[str] | None, lang: str) -> tuple[Any, ..
     try:
         job = get_job(job_id)
     except RequestError:
-        return None, gr.DownloadButton(interactive=False), gr.Button(interactive=False), gr.Button(), None, gr.Dropdown()
+        off = gr.Button(interactive=False)
+        return None, gr.DownloadButton(interactive=False), off, off, None, gr.skip()
     output = job.output("video")
     video = published(output, f"{job.id}.mp4") if output else None
     settings = {key: value for key, value in job.request().fields().items() if key != "audio"}

@@ -7,27 +7,12 @@ import gradio as gr
 FONT = ["system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
-# The browser's own language decides, unless the reader chose one here; Gradio reads navigator.language at start.
-HEAD = """
-<script>
-(() => {
-  const chosen = localStorage.getItem('tfg_language');
-  if (chosen) {
-    Object.defineProperty(navigator, 'language', {get: () => chosen});
-    Object.defineProperty(navigator, 'languages', {get: () => [chosen]});
-  }
-  window.tfgChooseLanguage = (lang) => { localStorage.setItem('tfg_language', lang); location.reload(); };
-})();
-</script>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-"""
-
 HEADER = """
 <div class="tfg-header">
   <div class="tfg-mark" aria-hidden="true"><i></i><i></i><i></i><i></i></div>
   <div><h1>TFG Studio</h1><p>${tagline[lang]}</p></div>
   <nav aria-label="Language"><button type="button" data-lang="en">English</button><button type="button"
-  data-lang="zh">中文</button></nav>
+  data-lang="zh-CN">中文</button></nav>
 </div>
 """
 
@@ -36,7 +21,7 @@ const chinese = navigator.language.toLowerCase().startsWith('zh');
 props.lang = chinese ? 'zh' : 'en';
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-lang]');
-  if (button) window.tfgChooseLanguage(button.dataset.lang);
+  if (button) { localStorage.setItem('tfg_language', button.dataset.lang); location.reload(); }
 });
 document.documentElement.lang = chinese ? 'zh' : 'en';
 """
@@ -48,8 +33,8 @@ CSS = """
 .tfg-header p { margin: 2px 0 0; color: var(--body-text-color-subdued); font-size: .92rem; }
 .tfg-header nav { margin-left: auto; display: flex; gap: 4px; }
 .tfg-header nav button { border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary);
-  color: var(--body-text-color); border-radius: 999px; padding: 4px 12px; font-size: .85rem; cursor: pointer; white-space: nowrap;
-  min-width: 0 !important; }
+  color: var(--body-text-color); border-radius: 999px; padding: 4px 12px; font-size: .85rem; cursor: pointer;
+  white-space: nowrap; min-width: 0 !important; }
 .tfg-header nav button:hover, .tfg-header nav button:focus-visible { border-color: var(--color-accent); }
 .tfg-mark { display: flex; align-items: center; gap: 3px; height: 40px; padding: 0 9px; border-radius: 12px;
   background: linear-gradient(135deg, #0d9488, #1d4ed8); }

@@ -21,7 +21,8 @@ LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 CSS = """
 .tfg-system { width: 100%; border-collapse: collapse; font-size: .93rem; border: 0 !important; }
 .tfg-system tr { border: 0 !important; }
-.tfg-system td { padding: 7px 10px; border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; vertical-align: top; }
+.tfg-system td { padding: 7px 10px; vertical-align: top; border: 0 !important;
+  border-bottom: 1px solid var(--border-color-primary) !important; }
 .tfg-system td:first-child { white-space: nowrap; font-weight: 600; }
 .tfg-system .fix { color: var(--body-text-color-subdued); font-size: .86rem; overflow-wrap: anywhere; }
 .tfg-system .ok { color: #0d9488; } .tfg-system .info { color: #64748b; }

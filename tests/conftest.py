@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import wave
 from pathlib import Path
 
 import pytest
+from sounds import write_speechlike
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +21,29 @@ def test_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("TFG_TEST_DATA does not name the folder of test clips")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of its own whose engine environment is the project's (made here where it is missing)."""
+    subprocess.run([sys.executable, "environments/manage.py", "create", "talking_gaussian"], cwd=PROJECT, check=True)
+    home = tmp_path_factory.mktemp("home")
+    (home / "environments").symlink_to(PROJECT / "environments")
+    return home
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real speech where it is at hand, else a buzzing voice."""
+    folder = os.environ.get("TFG_TEST_DATA")
+    real = Path(folder or "") / "speech" / "en_9s.wav"
+    if folder and real.is_file():
+        return real
+    return write_speechlike(tmp_path_factory.mktemp("speech") / "speech.wav", 6)
+
+
+@pytest.fixture(scope="session")
+def speech_seconds(speech: Path) -> float:
+    """How long `speech` is."""
+    with wave.open(str(speech)) as file:
+        return file.getnframes() / file.getframerate()

@@ -32,6 +32,7 @@ MAX_SH_DEGREE = 3
 MAX_PLATES = 20_000
 MAX_AVATAR_BYTES = 1_000_000_000
 MAX_JSON_BYTES = 1_000_000
+KINDS = {"part": np.uint8, "shade_rows": np.int64}
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ def load_avatar(folder: Path) -> Avatar:
         "gaussians.safetensors",
         ("means", "quats", "scales", "opacities", "sh", "head_weight", "part"),
     )
-    motion = _read_tensors(folder, "motion.safetensors", ("basis",), optional=("shade",))
+    motion = _read_tensors(folder, "motion.safetensors", ("basis",), optional=("shade", "shade_rows"))
     poses = _read_tensors(folder, "poses.safetensors", ("head", "viewmat", "K"))
     _check_shapes(facts, gaussians, motion, poses)
     _check_ranges(gaussians, motion, poses)
     quats = gaussians.pop("quats")
+    motion["shade"] = _spread_shade(motion, len(quats))
     return Avatar(
         folder=folder,
         id=facts["id"],
@@ -213,7 +215,7 @@ def _is_number(value: Any) -> bool:
 def _read_tensors(
     folder: Path, file: str, names: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> dict[str, np.ndarray]:
-    """The named arrays of a safetensors file as float32 (part stays uint8)."""
+    """The named arrays of a safetensors file, as float32 but for those in KINDS."""
     arrays = {}
     try:
         with safe_open(str(folder / file), framework="numpy") as tensors:
@@ -225,7 +227,7 @@ def _read_tensors(
                 array = tensors.get_tensor(name)
                 if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
                     raise _bad(folder.name, f"{file}: {name} holds no real numbers", f"{file} 中的 {name} 不是数字")
-                arrays[name] = np.ascontiguousarray(array, dtype=np.uint8 if name == "part" else np.float32)
+                arrays[name] = np.ascontiguousarray(array, dtype=KINDS.get(name, np.float32))
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise _bad(folder.name, f"{file} is damaged ({error})", f"{file} 已损坏") from error
     return arrays
@@ -253,7 +255,8 @@ def _check_shapes(facts: dict, gaussians: dict, motion: dict, poses: dict) -> No
         "head_weight": (count,),
         "part": (count,),
         "basis": (len(facts["units"]), count, 3),
-        "shade": (len(facts["units"]), count, 3),
+        "shade": (len(facts["units"]), len(motion.get("shade_rows", ())), 3),
+        "shade_rows": (motion["shade_rows"].size,) if "shade_rows" in motion else (),
         "head": (plates, 4, 4),
         "viewmat": (4, 4),
         "K": (3, 3),
@@ -273,7 +276,7 @@ def _check_ranges(gaussians: dict, motion: dict, poses: dict) -> None:
     limits = {"means": 100, "scales": 20, "opacities": 100, "sh": 1e3, "basis": 10}
     limits |= {"shade": 10} if "shade" in arrays else {}
     for key, limit in limits.items():
-        if np.abs(arrays[key]).max() > limit:
+        if np.abs(arrays[key]).max(initial=0) > limit:
             raise _bad(key, f"it holds numbers beyond ±{limit:g}", "其中的数值超出范围")
     if np.linalg.norm(arrays["quats"], axis=1).min() < 1e-6:
         raise _bad("quats", "it holds a rotation of length zero", "其中有零长度的旋转")
@@ -283,9 +286,22 @@ def _check_ranges(gaussians: dict, motion: dict, poses: dict) -> None:
         rotation = pose[:, :3, :3]
         if np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max() > 1e-2:
             raise _bad("poses.safetensors", "a pose is no rigid motion", "其中的姿态不是刚体运动")
+    rows = motion.get("shade_rows", np.zeros(0, np.int64))
+    if len(rows) and not 0 <= rows.min() <= rows.max() < len(arrays["means"]):
+        raise _bad("shade_rows", "it names Gaussians that are not there", "其中引用了不存在的高斯")
     K = poses["K"]
     if not (1 <= K[0, 0] <= 1e5 and 1 <= K[1, 1] <= 1e5):
         raise _bad("K", "the focal length is out of range", "焦距超出范围")
+
+
+def _spread_shade(motion: dict[str, np.ndarray], count: int) -> np.ndarray | None:
+    """The file keeps `shade` only for the Gaussians in `shade_rows`; -> [K, N, 3], or None where there is none."""
+    rows, kept = motion.pop("shade_rows", None), motion.pop("shade", None)
+    if rows is None or kept is None:
+        return None
+    shade = np.zeros((kept.shape[0], count, 3), np.float32)
+    shade[:, rows] = kept
+    return shade
 
 
 def _bad(what: str, en: str, zh: str) -> UserError:

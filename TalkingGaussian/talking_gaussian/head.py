@@ -33,7 +33,7 @@ def covariances_of(quats: np.ndarray, log_scales: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, parallel=True, fastmath=True, nogil=True)
-def place(means, displacement, covariances, head_weight, head, placed_means, placed_covariances):
+def place(means, covariances, head_weight, head, placed_means, placed_covariances):
     """x' = A x + w t with A = (1 - w) I + w R (linear blend skinning), covariance' = A covariance A^T."""
     for i in prange(means.shape[0]):
         w = head_weight[i]
@@ -41,9 +41,7 @@ def place(means, displacement, covariances, head_weight, head, placed_means, pla
         a00, a01, a02 = v + w * head[0, 0], w * head[0, 1], w * head[0, 2]
         a10, a11, a12 = w * head[1, 0], v + w * head[1, 1], w * head[1, 2]
         a20, a21, a22 = w * head[2, 0], w * head[2, 1], v + w * head[2, 2]
-        x = means[i, 0] + displacement[3 * i]
-        y = means[i, 1] + displacement[3 * i + 1]
-        z = means[i, 2] + displacement[3 * i + 2]
+        x, y, z = means[i, 0], means[i, 1], means[i, 2]
         placed_means[i, 0] = a00 * x + a01 * y + a02 * z + w * head[0, 3]
         placed_means[i, 1] = a10 * x + a11 * y + a12 * z + w * head[1, 3]
         placed_means[i, 2] = a20 * x + a21 * y + a22 * z + w * head[2, 3]
@@ -88,6 +86,50 @@ def sh_basis(directions: np.ndarray, degree: int) -> np.ndarray:
     return np.stack(bands, -1).astype(np.float32)
 
 
+CHUNK = 4096  # columns a thread mixes at a time: they stay in its cache
+
+
+@njit(cache=True, parallel=True, fastmath=True, nogil=True)
+def mix_rows(weights, used, rows, mixed):
+    """mixed [C] = sum over k in `used` of weights[k] rows[k, C]."""
+    columns = mixed.shape[0]
+    for chunk in prange((columns + CHUNK - 1) // CHUNK):
+        first, last = chunk * CHUNK, min((chunk + 1) * CHUNK, columns)
+        mixed[first:last] = np.float32(0)
+        for k in used:
+            weight = weights[k]
+            for column in range(first, last):
+                mixed[column] += weight * rows[k, column]
+
+
+@njit(cache=True, parallel=True, fastmath=True, nogil=True)
+def colors_of_degree_1(means, centre, sh, colors):
+    """Colours [N, 3] seen from `centre` [3] for harmonics [N, 4, 3]: `sh_basis` of degree 1, written out."""
+    for i in prange(means.shape[0]):
+        x, y, z = means[i, 0] - centre[0], means[i, 1] - centre[1], means[i, 2] - centre[2]
+        scale = SH_C1 / np.sqrt(x * x + y * y + z * z)
+        x, y, z = x * scale, y * scale, z * scale
+        for c in range(3):
+            directed = -y * sh[i, 1, c] + z * sh[i, 2, c] - x * sh[i, 3, c]
+            colors[i, c] = np.float32(0.5) + SH_C0 * sh[i, 0, c] + directed
+
+
+class LinearMotion:
+    """What the units do to an attribute of every Gaussian; most Gaussians are moved by none, and are left out."""
+
+    def __init__(self, basis: np.ndarray) -> None:
+        """basis: [K, N, 3] change per unit weight."""
+        self._rows = np.flatnonzero(np.abs(basis).max(axis=(0, 2)) > 1e-6)
+        self._basis = np.ascontiguousarray(basis[:, self._rows]).reshape(len(basis), -1)
+        self._mixed = np.empty(self._basis.shape[1], np.float32)
+
+    def add_to(self, values: np.ndarray, coefficients: np.ndarray) -> None:
+        """values [N, 3] += sum over k of coefficients[k] basis[k], in place."""
+        used = np.flatnonzero(np.abs(coefficients) > 1e-4)
+        mix_rows(coefficients, used, self._basis, self._mixed)
+        values[self._rows] += self._mixed.reshape(-1, 3)
+
+
 class Head:
     """An avatar's Gaussians ready to be posed frame after frame without allocating."""
 
@@ -95,39 +137,37 @@ class Head:
         """sh_degree: use the colour's spherical harmonics only up to this degree."""
         self.units = avatar.units
         self._degree = min(avatar.sh_degree, sh_degree if sh_degree is not None else avatar.sh_degree)
-        self._means = avatar.means
+        self._rest = avatar.means
+        self._means = np.empty_like(avatar.means)
         self._covariances = covariances_of(avatar.quats, avatar.scales)
         self._opacities = (1 / (1 + np.exp(-avatar.opacities))).astype(np.float32)
-        self._sh = avatar.sh[:, : (self._degree + 1) ** 2]
+        self._sh = np.ascontiguousarray(avatar.sh[:, : (self._degree + 1) ** 2])
         self._head_weight = avatar.head_weight
-        self._basis = avatar.basis.reshape(len(avatar.units), -1)
-        self._shade = None if avatar.shade is None else avatar.shade.reshape(len(avatar.units), -1)
-        self._placed_means = np.empty_like(self._means)
+        self._motion = LinearMotion(avatar.basis)
+        self._shade = None if avatar.shade is None else LinearMotion(avatar.shade)
+        self._placed_means = np.empty_like(avatar.means)
         self._placed_covariances = np.empty_like(self._covariances)
-        self._flat_colors = np.ascontiguousarray(self._sh[:, 0] * SH_C0 + np.float32(0.5))
+        self._colors = np.empty_like(avatar.means)
 
     def pose(self, coefficients: np.ndarray, head: np.ndarray, camera: Camera) -> Splats:
         """coefficients [K] in the avatar's unit order, head [4, 4] -> splats (valid until the next call)."""
-        place(
-            self._means,
-            coefficients.astype(np.float32) @ self._basis,
-            self._covariances,
-            self._head_weight,
-            head.astype(np.float32),
-            self._placed_means,
-            self._placed_covariances,
-        )
-        colors = self._colors(head, camera)
+        coefficients, head = coefficients.astype(np.float32), head.astype(np.float32)
+        self._means[...] = self._rest
+        self._motion.add_to(self._means, coefficients)
+        place(self._means, self._covariances, self._head_weight, head, self._placed_means, self._placed_covariances)
+        self._color(head, camera)
         if self._shade is not None:
-            colors = colors + (coefficients.astype(np.float32) @ self._shade).reshape(-1, 3)
-        return Splats(self._placed_means, self._placed_covariances, self._opacities, colors)
+            self._shade.add_to(self._colors, coefficients)
+        return Splats(self._placed_means, self._placed_covariances, self._opacities, self._colors)
 
-    def _colors(self, head: np.ndarray, camera: Camera) -> np.ndarray:
+    def _color(self, head: np.ndarray, camera: Camera) -> None:
         """Colour seen from the camera; directions are taken in the head's own frame, so that light turns with it."""
-        if self._degree == 0:
-            return self._flat_colors
-        centre = head[:3, :3].T @ (camera.centre - head[:3, 3])
-        directions = self._means - centre.astype(np.float32)
+        centre = (head[:3, :3].T @ (camera.centre - head[:3, 3])).astype(np.float32)
+        if self._degree == 1:
+            colors_of_degree_1(self._rest, centre, self._sh, self._colors)
+            return
+        directions = self._rest - centre
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         basis = sh_basis(directions, self._degree)
-        return np.einsum("nk,nkc->nc", basis, self._sh, dtype=np.float32) + np.float32(0.5)
+        np.einsum("nk,nkc->nc", basis, self._sh, out=self._colors, dtype=np.float32)
+        self._colors += np.float32(0.5)

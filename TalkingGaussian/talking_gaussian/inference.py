@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,8 @@ def talking_motion(
     for block in speech.stream(blocks, fps, total):
         spoken = place_units(block, speech.units, units)
         yield from spoken + idle.frames(spoken)
+    if not speech.heard_speech:
+        print("warning: no speech was heard in the sound, so the mouth stays closed", file=sys.stderr)
 
 
 def _out_of_range(name: str, en: str, zh: str) -> UserError:

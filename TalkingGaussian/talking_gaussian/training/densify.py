@@ -45,8 +45,10 @@ class Densifier:
         self._seen = torch.zeros(len(self._head))
 
     def _prune(self, optimizer: GaussianOptimizer) -> None:
-        opaque = self._head.arrays["opacities"].sigmoid() > self._settings.prune_opacity
-        keep = torch.nonzero(opaque & (self._seen > 0)).flatten()
+        opacities = self._head.arrays["opacities"].sigmoid()
+        worth = torch.where(self._seen > 0, opacities, torch.zeros_like(opacities))
+        strongest = torch.topk(worth, min(len(worth), self._settings.max_gaussians)).indices.sort().values
+        keep = strongest[worth[strongest] > self._settings.prune_opacity]
         self._pull, self._seen = self._pull[keep], self._seen[keep]
         optimizer.keep_rows(keep)
 

@@ -20,6 +20,8 @@ from talking_gaussian.training.dataset import TrainingSet, read_picture, write_p
 from talking_gaussian.training.model import TrainableHead
 from talking_gaussian.training.trainer import over
 
+MAX_SHADED = 15_000
+SHADE_SEEN = 0.01  # of the colour's range at full weight
 LOOP_S = 20  # one round of the resting head's motion
 
 
@@ -40,13 +42,12 @@ def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: array.detach().numpy() for name, array in head.arrays.items()}
     half = {name: arrays[name].astype(np.float16) for name in ("quats", "scales", "opacities", "sh", "head_weight")}
-    save_file({"means": arrays["means"], "part": arrays["part"], **half}, str(folder / "gaussians.safetensors"))
-    motion = {"basis": arrays["basis"].astype(np.float16), "shade": arrays["shade"].astype(np.float16)}
-    save_file(motion, str(folder / "motion.safetensors"))
+    write_tensors(folder / "gaussians.safetensors", {"means": arrays["means"], "part": arrays["part"], **half})
+    rows = shaded_rows(arrays["shade"])
+    shade = {"shade": arrays["shade"][:, rows].astype(np.float16), "shade_rows": rows.astype(np.int32)}
+    write_tensors(folder / "motion.safetensors", {"basis": arrays["basis"].astype(np.float16), **shade})
     poses = {"head": resting_head(data, fps), "viewmat": data.camera.viewmat, "K": data.camera.K}
-    save_file(
-        {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in poses.items()}, str(folder / "poses.safetensors")
-    )
+    write_tensors(folder / "poses.safetensors", poses)
     write_plates(folder / "plates.mp4", [plate_of(data)], fps)
     facts = {
         "format_version": FORMAT_VERSION,
@@ -66,6 +67,13 @@ def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity
     }
     (folder / "avatar.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     write_poster(folder)
+
+
+def shaded_rows(shade: np.ndarray) -> np.ndarray:
+    """The Gaussians whose colour the units change enough to be seen, at most MAX_SHADED of them."""
+    strength = np.abs(shade).max(axis=(0, 2))
+    strongest = np.argsort(-strength, kind="stable")[:MAX_SHADED]
+    return np.sort(strongest[strength[strongest] > SHADE_SEEN])
 
 
 def write_tensors(path: Path, arrays: dict[str, np.ndarray]) -> None:

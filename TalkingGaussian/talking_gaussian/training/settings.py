@@ -14,7 +14,7 @@ class TrainSettings:
     seed: int = 0
     """of the frames' order and the backdrops"""
     max_gaussians: int = 40_000
-    """densification stops here"""
+    """densification stops here, and the faintest beyond it are dropped"""
     densify_from: int = 500
     """first step at which Gaussians are added or dropped"""
     densify_until: int = 5000
@@ -29,6 +29,8 @@ class TrainSettings:
     """how much more a pixel of the mouth counts than another"""
     ssim_weight: float = 0.2
     """share of the structural term in the loss (Kerbl et al. 2023, eq. 7)"""
+    shade_weight: float = 0.3
+    """pull of the units' effect on colour towards none"""
     lr_means: float = 4e-5
     """metres; falls to a tenth over the run"""
     lr_scales: float = 4e-3

@@ -48,7 +48,8 @@ def train(data: TrainingSet, workspace: Path, settings: TrainSettings) -> Traina
     for step, view in enumerate(views(data, settings), start=1):
         picture, projection = draw(head, data, view)
         weight = mouth_weight(head, data, projection, settings.mouth_weight)
-        picture_loss(picture, view.real, weight, settings.ssim_weight).backward()
+        loss = picture_loss(picture, view.real, weight, settings.ssim_weight)
+        (loss + settings.shade_weight * head.arrays["shade"].abs().mean()).backward()
         densifier.watch(projection)
         optimizer.step(step)
         densifier.act(step, optimizer)

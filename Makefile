@@ -1,0 +1,38 @@
+# make demo: the page on http://127.0.0.1:5001.   make test: everything a laptop can check.
+PYTHON ?= python3
+ARGS ?=
+APP := .venv
+TEST := .venv-test
+SOURCES := demo.py tabs bridges environments TalkingGaussian benchmarks tests
+
+.PHONY: demo test lint types format clean
+
+demo: $(APP)/ready
+	$(APP)/bin/python demo.py $(ARGS)
+
+$(APP)/ready: requirements.txt
+	$(PYTHON) -m venv $(APP)
+	$(APP)/bin/python -m pip install --disable-pip-version-check -q -r requirements.txt
+	touch $@
+
+$(TEST)/ready: requirements.txt tests/requirements.txt environments/talking_gaussian/requirements.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/python -m pip install --disable-pip-version-check -q -r tests/requirements.txt
+	touch $@
+
+test: lint types
+	$(TEST)/bin/python -m pytest
+
+lint: $(TEST)/ready
+	$(TEST)/bin/ruff check $(SOURCES)
+	$(TEST)/bin/ruff format --check $(SOURCES)
+
+types: $(TEST)/ready
+	$(TEST)/bin/mypy
+
+format: $(TEST)/ready
+	$(TEST)/bin/ruff check --fix $(SOURCES)
+	$(TEST)/bin/ruff format $(SOURCES)
+
+clean:
+	rm -rf $(APP) $(TEST)
