@@ -85,7 +85,7 @@ def load_avatar(folder: Path) -> Avatar:
     _check_shapes(facts, gaussians, motion, poses)
     _check_ranges(gaussians, motion, poses)
     quats = gaussians.pop("quats")
-    motion["shade"] = _spread_shade(motion, len(quats))
+    shade = _spread_shade(motion, len(quats))
     return Avatar(
         folder=folder,
         id=facts["id"],
@@ -95,6 +95,7 @@ def load_avatar(folder: Path) -> Avatar:
         units=tuple(facts["units"]),
         plate_loop=facts["plate_loop"],
         quats=quats / np.linalg.norm(quats, axis=1, keepdims=True),
+        shade=shade,
         facts=facts,
         **gaussians,
         **motion,

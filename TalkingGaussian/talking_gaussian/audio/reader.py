@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -42,7 +43,7 @@ def probe_audio(path: str | Path) -> AudioInfo:
     than 0.1 s, longer than 30 minutes, or whose samples are not numbers.
     """
     with _opened(path) as (container, stream):
-        declared = float(stream.duration * stream.time_base) if stream.duration else None
+        declared = float(stream.duration * (stream.time_base or 0)) if stream.duration else None
         measured = _packets_duration(container, stream, path)
         info = AudioInfo(
             _settled_duration(declared, measured, path), stream.rate, stream.channels, stream.codec_context.name
@@ -145,12 +146,13 @@ def _check_stream(stream: av.AudioStream, path: str | Path) -> None:
 def _packets_duration(container: av.container.InputContainer, stream: av.AudioStream, path: str | Path) -> float:
     """Seconds covered by the track's packets: right where headers only guess (MP3 without index, cut files)."""
     first, last, added = math.inf, 0.0, 0.0
+    tick = stream.time_base or Fraction(0)
     try:
         for packet in container.demux(stream):
-            length = float((packet.duration or 0) * stream.time_base)
+            length = float((packet.duration or 0) * tick)
             added += length
             if packet.pts is not None:
-                at = float(packet.pts * stream.time_base)
+                at = float(packet.pts * tick)
                 first, last = min(first, at), max(last, at + length)
     except av.error.FFmpegError as error:
         raise _truncated(path) from error
@@ -219,7 +221,7 @@ def _mono(frame: av.AudioFrame) -> av.AudioFrame:
     if data.dtype == np.uint8:
         data = (data.astype(np.float32) - 128.0) / 128.0
     elif np.issubdtype(data.dtype, np.integer):
-        data = data.astype(np.float32) / -float(np.iinfo(data.dtype).min)
+        data = data.astype(np.float32) / 2.0 ** (8 * data.dtype.itemsize - 1)
     mono = av.AudioFrame.from_ndarray(
         np.ascontiguousarray(data.mean(axis=0, dtype=np.float64, keepdims=True), np.float32), "flt", "mono"
     )

@@ -353,11 +353,11 @@ def phones_to_motion(
     """
     if not (math.isfinite(fps) and fps > 0):
         raise ValueError(f"fps must be positive, not {fps}")
-    phones = [Phone(*p) for p in phones]
+    spoken = [Phone(*phone) for phone in phones]
     if total_frames is None:
-        total_frames = math.ceil(max((p.end for p in phones), default=0.0) * fps - 1e-6)
+        total_frames = math.ceil(max((phone.end for phone in spoken), default=0.0) * fps - 1e-6)
     times = (np.arange(math.ceil(total_frames / fps * _RATE) + 2) + 0.5) / _RATE
-    moves = articulation(phones, times, alphabet)
+    moves = articulation(spoken, times, alphabet)
     moves[:, 0] *= emphasis
     moves[:, :-2] = gaussian_smooth(moves[:, :-2], _SMOOTH_S * _RATE)
     return read_frames(articulation_to_units(moves), _RATE, fps, 0, total_frames)

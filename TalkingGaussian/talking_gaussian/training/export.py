@@ -44,8 +44,9 @@ def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity
     half = {name: arrays[name].astype(np.float16) for name in ("quats", "scales", "opacities", "sh", "head_weight")}
     write_tensors(folder / "gaussians.safetensors", {"means": arrays["means"], "part": arrays["part"], **half})
     rows = shaded_rows(arrays["shade"])
-    shade = {"shade": arrays["shade"][:, rows].astype(np.float16), "shade_rows": rows.astype(np.int32)}
-    write_tensors(folder / "motion.safetensors", {"basis": arrays["basis"].astype(np.float16), **shade})
+    motion = {name: arrays[name].astype(np.float16) for name in ("basis", "shade")}
+    motion = {"basis": motion["basis"], "shade": motion["shade"][:, rows], "shade_rows": rows.astype(np.int32)}
+    write_tensors(folder / "motion.safetensors", motion)
     poses = {"head": resting_head(data, fps), "viewmat": data.camera.viewmat, "K": data.camera.K}
     write_tensors(folder / "poses.safetensors", poses)
     write_plates(folder / "plates.mp4", [plate_of(data)], fps)
