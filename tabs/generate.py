@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from bridges import environments, paths, talking_gaussian
 from bridges.errors import RequestError
-from bridges.jobs.job import Job, get_job, run_again
+from bridges.jobs.job import Job, adopt, get_job, run_again
 from tabs.errors import spoken
 from tabs.job_panel import job_panel
 from tabs.publish import published
@@ -24,6 +24,7 @@ SAMPLE_NAMES = {"en.wav": {"en": "English", "zh": "英语"}, "zh.wav": {"en": "C
 SIZES = (256, 512, 768, 1024)
 FEATURES = ("visemes", "mel")
 ENGINE = "talking_gaussian"
+MAX_UNFINISHED = 20  # jobs that wait or run, of all visitors together
 
 
 @dataclass(frozen=True)
@@ -235,10 +236,17 @@ def start(
     known = {info.id for info in talking_gaussian.list_avatars()}
     if avatar not in known:  # only listed avatars: a path from the browser is not one
         raise gr.Error(say(lang, "need_avatar"), print_exception=False)
+    refuse_crowd(lang)
     job = talking_gaussian.generate(
         avatar, speech, size=size or None, fps=fps or None, audio_features=features, seed=int(seed or 0)
     )
     return shown_job(job, jobs, lang)
+
+
+def refuse_crowd(lang: str) -> None:
+    """A public page must not be filled with jobs for hours."""
+    if len(adopt()) >= MAX_UNFINISHED:
+        raise gr.Error(say(lang, "crowded"), print_exception=False)
 
 
 def shown_job(job: Job, jobs: list[str] | None, lang: str) -> tuple[Any, ...]:
@@ -251,6 +259,7 @@ def shown_job(job: Job, jobs: list[str] | None, lang: str) -> tuple[Any, ...]:
 @spoken
 def again(job_id: str, jobs: list[str] | None, lang: str) -> tuple[Any, ...]:
     """The same request once more."""
+    refuse_crowd(lang)
     return shown_job(run_again(job_id), jobs, lang)
 
 

@@ -83,8 +83,8 @@ def remove_environment(name: str, lang: str, request: gr.Request) -> tuple[str, 
 
 
 def refuse_strangers(request: gr.Request, lang: str) -> None:
-    """Only somebody at this machine may change its environments: a share link's visitors may not."""
+    """Only who sits at this machine, or has logged in, may change environments: a public page's visitors may not."""
     host = request.client.host if request.client else ""
     forwarded = "x-forwarded-for" in request.headers
-    if host not in LOCAL_HOSTS or forwarded:
+    if not request.username and (host not in LOCAL_HOSTS or forwarded):
         raise gr.Error(say(lang, "admin_only"), print_exception=False)

@@ -51,6 +51,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Something went wrong that should not have. The details are in the app's log; please try again.",
         "发生了意外错误,详情见应用日志。请重试。",
     ),
+    "crowded": ("Many videos are waiting already. Please try again later.", "排队的任务已经很多,请稍后再试。"),
     "avatar_added": ("The avatar was added.", "数字人已添加。"),
     "preparing": (
         "First start: the engine's environment is being prepared. You can already start a video; it waits its turn.",
