@@ -17,6 +17,7 @@ function fill(key, values) {
 }
 
 function headline(status) {
+  if (status.state === 'queued' && status.waiting_for === 'environment') return words.queued_environment;
   if (status.state === 'queued' && status.place > 0) return fill('queued_place', {n: status.place});
   return words[status.state] || status.state;
 }

@@ -32,7 +32,7 @@ TEMPLATE = """
 """
 
 WORDS = [key for key in TEXTS if key.startswith("stage_")] + [
-    *("queued", "queued_place", "running", "done", "failed", "cancelled", "interrupted"),
+    *("queued", "queued_place", "queued_environment", "running", "done", "failed", "cancelled", "interrupted"),
     *("eta", "elapsed", "took", "log", "idle", "lost"),
 ]
 
@@ -73,6 +73,7 @@ def facts(status: Status) -> dict[str, Any]:
     return {
         "state": status.state,
         "place": status.queue_place,
+        "waiting_for": status.waiting_for,
         "stages": list(status.stages),
         "stage": status.stage,
         "percent": status.percent,

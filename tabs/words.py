@@ -80,6 +80,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # job panel
     "queued": ("Waiting", "排队中"),
     "queued_place": ("Waiting, number {n} in the queue", "排队中,当前第 {n} 位"),
+    "queued_environment": ("Waiting for the engine to be prepared (first start)", "正在等待引擎准备完成(首次启动)"),
     "running": ("Working", "进行中"),
     "done": ("Done", "已完成"),
     "failed": ("Failed", "失败"),
@@ -95,10 +96,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage_audio": ("Listen", "分析语音"),
     "stage_render": ("Draw", "绘制"),
     "stage_finish": ("Finish", "收尾"),
-    "stage_import": ("Import", "导入"),
-    "stage_check": ("Check", "检查"),
-    "stage_interpreter": ("Python", "Python"),
-    "stage_venv": ("Make", "创建"),
+    "stage_python": ("Python", "Python"),
+    "stage_download": ("Download", "下载"),
     "stage_install": ("Install", "安装"),
     "stage_warm_up": ("Warm up", "预热"),
 }
