@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from talking_gaussian.errors import UserError
+from talking_gaussian.errors import UserError, file_fault
 
 HOME = Path(os.environ.get("TFG_HOME") or Path(__file__).resolve().parents[1])
 
@@ -50,6 +51,12 @@ def infer(options: argparse.Namespace) -> None:
     from talking_gaussian.inference import GenerateSettings, generate
 
     if options.gpu not in ("cpu", "auto"):
+        if not options.gpu.isdecimal():
+            raise UserError(
+                "bad_setting",
+                f"--gpu must be cpu or the number of a GPU, not {options.gpu!r}.",
+                f"--gpu 必须是 cpu 或 GPU 编号,而不是 {options.gpu!r}。",
+            )
         print("note: this version draws on the CPU; --gpu is noted but not used", file=sys.stderr)
     generate(
         GenerateSettings(
@@ -92,13 +99,22 @@ def main(arguments: Sequence[str]) -> int:
         options = build_parser().parse_args(joined(arguments))
         COMMANDS[options.command](options)
     except UserError as error:
-        if os.environ.get("TFG_JOB_DIR"):
-            report = {"code": error.code, "en": error.en, "zh": error.zh}
-            print("@error", json.dumps(report, ensure_ascii=False), file=sys.stderr)
-        print(f"error: {error.sentence(os.environ.get('TFG_LANG', 'en'))}", file=sys.stderr)
-        return 2
+        return refused(error)
+    except OSError as error:
+        return refused(file_fault(error))
     return 0
 
 
+def refused(error: UserError) -> int:
+    """Say what cannot be used, for a person and in a job for the page; the exit code."""
+    if os.environ.get("TFG_JOB_DIR"):
+        report = {"code": error.code, "en": error.en, "zh": error.zh}
+        print("@error", json.dumps(report, ensure_ascii=False), file=sys.stderr)
+    print(f"error: {error.sentence(os.environ.get('TFG_LANG', 'en'))}", file=sys.stderr)
+    return 2
+
+
 if __name__ == "__main__":
+    # a cancelled run cleans up after itself as a finished one does
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main(sys.argv[1:]))

@@ -7,11 +7,13 @@ numbers) before anything is used, and no file in it can carry code.
 from __future__ import annotations
 
 import json
+import lzma
 import re
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +34,16 @@ MAX_SH_DEGREE = 3
 MAX_PLATES = 20_000
 MAX_AVATAR_BYTES = 1_000_000_000
 MAX_JSON_BYTES = 1_000_000
+UNREADABLE_ZIP = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 KINDS = {"part": np.uint8, "shade_rows": np.int64}
 
 
@@ -134,7 +146,7 @@ def unpack_avatar(archive: Path, target: Path) -> Path:
             for name, member in _known_members(archive.name, bundle).items():
                 with bundle.open(member) as source, (target / name).open("wb") as sink:
                     shutil.copyfileobj(source, sink)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE_ZIP as error:
         raise _bad(archive.name, f"it is not a readable zip file ({error})", "它不是可读取的 zip 文件") from error
     return target
 
@@ -178,7 +190,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise _bad(folder.name, "avatar.json is too large", "avatar.json 过大")
     try:
         facts = json.loads((folder / "avatar.json").read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(folder.name, "avatar.json is not valid JSON", "avatar.json 不是有效的 JSON") from error
     fault = _fault_of_facts(facts)
     if fault:

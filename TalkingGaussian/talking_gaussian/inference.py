@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from talking_gaussian.audio.reader import AudioInfo, probe_audio, read_audio
 from talking_gaussian.avatar import MAX_SH_DEGREE, opened_avatar
-from talking_gaussian.errors import UserError
+from talking_gaussian.errors import UserError, file_fault
 from talking_gaussian.motion.idle import IdleMotion
 from talking_gaussian.motion.mapping import place_units
 from talking_gaussian.motion.speech_motion import SpeechMotion
@@ -23,6 +24,7 @@ from talking_gaussian.video.mp4_writer import Mp4Writer
 STAGES = ("load", "audio", "render", "finish")
 SIZES = (128, 1024)
 FRAME_RATES = (10, 60)
+MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class GenerateSettings:
             raise _out_of_range("fps", f"{FRAME_RATES[0]} to {FRAME_RATES[1]}", f"{FRAME_RATES[0]} 到 {FRAME_RATES[1]}")
         if self.sh_degree is not None and not 0 <= self.sh_degree <= MAX_SH_DEGREE:
             raise _out_of_range("sh_degree", f"0 to {MAX_SH_DEGREE}", f"0 到 {MAX_SH_DEGREE}")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise _out_of_range("seed", f"0 to {MAX_SEED}", f"0 到 {MAX_SEED}")
         if self.output_file.suffix.lower() != ".mp4" or self.output_file.is_dir():
             raise UserError(
                 "bad_output",
@@ -71,8 +75,7 @@ def generate(settings: GenerateSettings) -> None:
         stage = Stage(avatar, settings.size or avatar.size, settings.sh_degree)
         progress.stage("audio")
         motion = talking_motion(settings, info, avatar.units, fps, total)
-        settings.output_file.parent.mkdir(parents=True, exist_ok=True)
-        with Mp4Writer(settings.output_file, stage.size, fps, settings.audio_file) as writer:
+        with opened_output(settings, stage.size, fps) as writer:
             for index, coefficients in enumerate(motion):
                 if index == 0:
                     progress.stage("render")
@@ -80,6 +83,18 @@ def generate(settings: GenerateSettings) -> None:
                 progress.step(index + 1, total)
             progress.stage("finish")
         stage.close()
+
+
+@contextmanager
+def opened_output(settings: GenerateSettings, size: int, fps: float) -> Iterator[Mp4Writer]:
+    """The writer of the video, its folder made; a fault of the disk becomes a sentence."""
+    path = settings.output_file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Mp4Writer(path, size, fps, settings.audio_file) as writer:
+            yield writer
+    except OSError as error:
+        raise file_fault(error, path) from error
 
 
 def talking_motion(

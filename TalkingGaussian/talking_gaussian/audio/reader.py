@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -185,10 +185,12 @@ def _check_duration(seconds: float, path: str | Path) -> None:
         )
 
 
-def _decoded(path: str | Path, sample_rate: int) -> Iterator[np.ndarray]:
-    """Mono float32 pieces at `sample_rate`; damaged packets are skipped unless they are most of the file."""
+def decoded_frames(path: str | Path) -> Generator[av.AudioFrame, None, None]:
+    """The sound track's frames as they are stored; damaged packets are skipped unless they are most of the file.
+
+    There is at least one. Raises UserError as `probe_audio` does, and for a sample rate that changes on the way.
+    """
     with _opened(path) as (container, stream):
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
         good = bad = 0
         rate = None
         try:
@@ -205,14 +207,22 @@ def _decoded(path: str | Path, sample_rate: int) -> Iterator[np.ndarray]:
                     if rate is not None and frame.sample_rate != rate:
                         raise _unreadable(path)
                     rate = frame.sample_rate
-                    yield from _resampled(resampler, _mono(frame))
-            if rate is not None:
-                yield from _resampled(resampler, None)
+                    yield frame
         except av.error.FFmpegError as error:
             raise _truncated(path) from error
+        if rate is None:
+            raise _unreadable(path)
 
 
-def _mono(frame: av.AudioFrame) -> av.AudioFrame:
+def _decoded(path: str | Path, sample_rate: int) -> Iterator[np.ndarray]:
+    """Mono float32 pieces at `sample_rate`."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
+    for frame in decoded_frames(path):
+        yield from _resampled(resampler, mono_frame(frame))
+    yield from _resampled(resampler, None)
+
+
+def mono_frame(frame: av.AudioFrame) -> av.AudioFrame:
     """The mean of a frame's channels (of any number and layout) as a float frame."""
     data = frame.to_ndarray()
     channels = frame.layout.nb_channels

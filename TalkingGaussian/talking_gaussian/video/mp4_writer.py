@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
+
+from talking_gaussian.audio.reader import decoded_frames, mono_frame
 
 AI_LABEL = "AI-generated talking head, made with TFG Studio"
 AUDIO_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -27,7 +31,7 @@ class Mp4Writer:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         options = {"movflags": "+faststart+use_metadata_tags"}
-        self._container = av.open(str(self._part), "w", format="mp4", options=options)
+        self._container = av.open(f"file:{self._part.absolute()}", "w", format="mp4", options=options)
         self._container.metadata.update({"comment": AI_LABEL, "ai_generated": "true"})
         self._fps = Fraction(fps).limit_denominator(1001)
         self._video = self._add_video(size, crf)
@@ -69,14 +73,18 @@ class Mp4Writer:
             self._container.mux(self._video.encode(None))
             if self._sound:
                 self._sound.write_until(None)
+                self._sound.close()
             self._container.close()
+            self._part.replace(self._path)
         except BaseException:
             self._abandon()
             raise
-        self._part.replace(self._path)
 
     def _abandon(self) -> None:
-        self._container.close()
+        if self._sound:
+            self._sound.close()
+        with contextlib.suppress(OSError):  # closing writes once more, which a full disk refuses
+            self._container.close()
         self._part.unlink(missing_ok=True)
 
 
@@ -85,15 +93,17 @@ class _Sound:
 
     def __init__(self, container: av.container.OutputContainer, audio: Path) -> None:
         self._container = container
-        self._source = av.open(str(audio))
-        track = self._source.streams.audio[0]
-        rate = min((r for r in AUDIO_RATES if r >= track.rate), default=AUDIO_RATES[-1])
-        self._layout = "mono" if track.layout.nb_channels == 1 else "stereo"
-        self._stream = container.add_stream("aac", rate=rate, layout=self._layout)
+        self._frames = decoded_frames(audio)
+        self._first = next(self._frames)
+        rate, channels = self._first.sample_rate, self._first.layout.nb_channels
+        # beyond 7.1 there is no layout to mix down from: the channels are averaged, as the features do
+        self._averaged = channels > 8
+        self._layout = "mono" if channels == 1 or self._averaged else "stereo"
+        self._rate = min((r for r in AUDIO_RATES if r >= rate), default=AUDIO_RATES[-1])
+        self._stream = container.add_stream("aac", rate=self._rate, layout=self._layout)
         self._stream.bit_rate = 96_000 if self._layout == "mono" else 160_000
-        self._rate = rate
         self._samples = 0
-        self._blocks = self._resampled(track)
+        self._blocks = self._resampled()
 
     def write_until(self, seconds: Fraction | None) -> None:
         """Encode sound up to a time; None: all that is left."""
@@ -107,11 +117,27 @@ class _Sound:
             self._container.mux(self._stream.encode(block))
         if seconds is None:
             self._container.mux(self._stream.encode(None))
-            self._source.close()
 
-    def _resampled(self, track: av.AudioStream) -> Iterator[av.AudioFrame]:
+    def close(self) -> None:
+        """Free the decoder."""
+        self._frames.close()
+
+    def _resampled(self) -> Iterator[av.AudioFrame]:
         resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate, frame_size=1024)
-        for frame in self._source.decode(track):
+        for frame in chain((self._first,), self._frames):
             frame.pts = None  # sound is counted in samples from its first one, as the features are
-            yield from resampler.resample(frame)
-        yield from resampler.resample(None)
+            for block in resampler.resample(mono_frame(frame) if self._averaged else frame):
+                yield _within_range(block)
+        for block in resampler.resample(None):
+            yield _within_range(block)
+
+
+def _within_range(block: av.AudioFrame) -> av.AudioFrame:
+    """The block with its samples in -1..1: the encoder refuses what is not a number or too large."""
+    samples = block.to_ndarray()
+    if np.abs(samples).max(initial=0) <= 1:  # false for NaN too
+        return block
+    usable = np.clip(np.nan_to_num(samples, posinf=0, neginf=0), -1, 1)
+    replaced = av.AudioFrame.from_ndarray(usable, block.format.name, block.layout)
+    replaced.sample_rate = block.sample_rate
+    return replaced

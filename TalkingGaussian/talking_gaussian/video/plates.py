@@ -13,6 +13,8 @@ from talking_gaussian.avatar import Avatar
 from talking_gaussian.errors import UserError
 
 CACHE_BYTES = 120_000_000
+# a playlist named plates.mp4 would make the reader open further files
+ONLY_MP4 = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "file"}
 
 
 class PlateVideo:
@@ -21,7 +23,7 @@ class PlateVideo:
     def __init__(self, path: Path, size: int) -> None:
         """size: side of the square frames handed out, px. Raises UserError when the file cannot be decoded."""
         try:
-            self._container = av.open(str(path))
+            self._container = av.open(f"file:{path.absolute()}", options=ONLY_MP4)
             self._stream = self._container.streams.video[0]
         except (av.FFmpegError, IndexError) as error:
             raise _damaged(path) from error
