@@ -7,6 +7,9 @@ and loudness are added, for what an English phone set does not name.
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import struct
 import tempfile
 from pathlib import Path
@@ -21,6 +24,7 @@ _LOG_BASE = 1024 * np.log(1.0001)  # scores are logarithms to the base 1.0001, s
 _LOWEST = -12.0
 _WINDOW = 410  # samples of the decoder's own analysis window
 _MAGIC = 0x11223344
+_SCRATCH_BYTES = 50_000_000  # room for the scores of one chunk of sound
 
 
 class SenoneFeature:
@@ -59,6 +63,9 @@ class SenoneFeature:
         # A trace of fixed noise: the decoder's logarithm of digital silence is not defined.
         hiss = np.random.default_rng(0).standard_normal(len(padded)) * 2.0
         sound = np.clip(padded * 32767 + hiss, -32768, 32767).astype("<i2").tobytes()
+        # the decoder crashes where the disk has no room for its scores
+        if shutil.disk_usage(self._folder.name).free < _SCRATCH_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._folder.name)
         decoder = self._new_decoder(self._options)  # a new one (20 ms): a used one remembers what it heard
         decoder.start_utt()
         decoder.process_raw(sound, full_utt=True)
