@@ -18,12 +18,12 @@ from typing import Any
 REQUEST, STATUS, LOG, OUTPUTS, INPUTS = "request.json", "status.json", "log.txt", "outputs", "inputs"
 LOCK, CANCEL = "runner.lock", "cancel"
 FINAL_STATES = ("done", "failed", "cancelled", "interrupted")
-_ID = re.compile(r"\d{8}-\d{6}-[a-z][a-z_]{0,39}-[0-9a-f]{8}")
+_ID = re.compile(r"\d{8}-\d{6}-[a-z][a-z_]{0,39}-[0-9a-f]{16}")
 
 
 def new_id(kind: str) -> str:
-    """A fresh job id: local time, kind, and eight random hex digits."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{kind}-{secrets.token_hex(4)}"
+    """A fresh job id: local time, kind, and sixteen random hex digits: nobody can guess the job of another."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{kind}-{secrets.token_hex(8)}"
 
 
 def is_id(name: object) -> bool:
