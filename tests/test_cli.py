@@ -51,7 +51,7 @@ def test_exit_codes_are_the_engines(home, script, code, capsys):
         ["generate", "--avatar", "robin", "--audio", "/nowhere.wav"],
         ["generate", "--avatar", "robin", "--audio", "/etc/hostname", "--out", "/nowhere/at/all.mp4"],
         ["jobs", "show", "../../etc"],
-        ["jobs", "cancel", "20260101-000000-generate-00000000"],
+        ["jobs", "cancel", "20260101-000000-generate-0000000000000000"],
         ["import", "/nowhere.zip"],
     ],
 )
