@@ -121,13 +121,18 @@ def main() -> None:
     options = parse(sys.argv[1:])
     auth = credentials(options)
     prepare_engine()
-    demo.launch(
-        server_name=options.host,
-        server_port=options.port,
-        share=options.share,
-        auth=auth,
-        root_path=options.root_path,
-    )
+    try:
+        demo.launch(
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            auth=auth,
+            root_path=options.root_path,
+        )
+    except (OSError, OverflowError):  # raised while the port is being taken, never later
+        sys.exit(
+            f"error: cannot listen on {options.host}:{options.port}: in use or not allowed; choose another --port."
+        )
 
 
 if __name__ == "__main__":
