@@ -16,7 +16,7 @@ from pathlib import Path
 from bridges import paths, system, talking_gaussian
 from bridges.errors import RequestError
 from bridges.jobs import job as jobs
-from bridges.jobs.failures import BAD_INPUT, ENVIRONMENT_MISSING
+from bridges.jobs.failures import BAD_INPUT, ENVIRONMENT_MISSING, without_conda
 from bridges.jobs.job import Event, Job
 from bridges.jobs.status import Status
 
@@ -183,7 +183,7 @@ def follow(job: Job) -> int:
 
 def show(event: Event) -> None:
     """New log lines (the error is said once, at the end), and on a terminal one line that is written over."""
-    lines = event.log.splitlines(keepends=True)
+    lines = without_conda(event.log).splitlines(keepends=True)
     log = "".join(line for line in lines if not line.startswith("error: "))
     if not sys.stderr.isatty():
         print(log, end="", file=sys.stderr, flush=True)

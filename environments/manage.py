@@ -23,7 +23,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
@@ -48,7 +48,8 @@ class Settings:
 
     about: one line; python: the range of versions; prefer: the range to take first; disk_mb: space a part needs;
     no_deps: install exactly the listed packages (for one whose own list is too long); pythonpath: folder of the
-    project to import from; post_create: arguments for its Python after a part was installed.
+    project to import from; post_create: arguments for its Python after a part was installed; marker_packages: folders
+    in site-packages by which a part is told from someone else's conda environment of this name (see resolve.sh).
     """
 
     about: str
@@ -58,6 +59,7 @@ class Settings:
     no_deps: bool = False
     pythonpath: str = ""
     post_create: dict[str, list[str]] | None = None
+    marker_packages: dict[str, list[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -425,28 +427,50 @@ def create_conda(name: str, part: str) -> None:
     say_stages(["python", "install", "warm_up"])
     say_progress("python")
     file = str(HERE / name / "environment.yml")
-    there = find_all([name])[name][0] == "conda"
+    found = find_all([name])[name]
+    if found.lacks:
+        raise ManageError(
+            "other_conda",
+            f"conda already has an environment {name}, and it lacks {found.lacks}: rename or remove that one "
+            f"(conda env remove -n {name}), or leave --conda away.",
+            f"conda 中已有名为 {name} 的环境,但缺少 {found.lacks}:请重命名或删除它,或去掉 --conda。",
+            BAD_INPUT,
+        )
+    there = found.source == "conda"
     verb = ["env", "update", "-n", name, "-f", file] if there else ["env", "create", "-n", name, "-f", file]
     run_or_explain([conda, *verb], "conda")
     say_progress("install")
     if part != "inference":
         file = str(requirements_of(name, part))
         run_or_explain([conda, "run", "-n", name, "python", "-m", "pip", "install", "-r", file], "installation")
-    source, prefix = find_all([name])[name]
-    if source == "conda":
-        warm_up(Path(prefix), settings, part)
+    found = find_all([name])[name]
+    if found.source == "conda":
+        warm_up(Path(found.prefix), settings, part)
     print(f"{name} ({part}) is ready in conda.")
 
 
-def find_all(names: list[str]) -> dict[str, tuple[str, str]]:
-    """name -> (source: conda, venv or "", folder), by the resolver the scripts use."""
-    script = (
-        '. "$1"; shift; for n; do tfg_find "$n" || true; printf "%s\\t%s\\t%s\\n" "$n" "$TFG_KIND" "$TFG_PREFIX"; done'
-    )
+class Found(NamedTuple):
+    """Where an environment is. source: conda, venv or ""; lacks: what a conda environment that is not used lacks."""
+
+    source: str
+    prefix: str
+    lacks: str
+
+
+def find_all(names: list[str]) -> dict[str, Found]:
+    """Where each environment is, by the resolver the scripts use."""
+    row = 'printf "%s\\t%s\\t%s\\t%s\\n" "$n" "$TFG_KIND" "$TFG_PREFIX" "$TFG_LACKS"'
+    script = f'. "$1"; shift; for n; do tfg_find "$n" || true; {row}; done'
     command = ["bash", "-c", script, "find", str(HERE / "resolve.sh"), *names]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    rows = (line.split("\t") for line in done.stdout.splitlines())
-    return {row[0]: (row[1], row[2]) for row in rows}
+    lines = (line.split("\t") for line in done.stdout.splitlines())
+    return {name: Found(*facts) for name, *facts in lines}
+
+
+def holds(folder: Path, settings: Settings, part: str) -> bool:
+    """Whether a conda environment holds a part's marker packages (a part without any: no)."""
+    packages = (settings.marker_packages or {}).get(part, [])
+    return bool(packages) and all(any(folder.glob(f"lib/python*/site-packages/{name}")) for name in packages)
 
 
 # --- check, remove ----------------------------------------------------------------------------------------------------
@@ -457,29 +481,35 @@ def check(names: list[str], sizes: bool = False) -> list[State]:
     for name in names:
         settings_of(name)
     found = find_all(names)
-    return [state_of(name, *found[name], sizes) for name in names]
+    return [state_of(name, found[name], sizes) for name in names]
 
 
-def state_of(name: str, source: str, prefix: str, sizes: bool) -> State:
+def state_of(name: str, found: Found, sizes: bool) -> State:
     """The state of one environment as the resolver found it."""
     command = f"python environments/manage.py create {name}"
-    folder = Path(prefix or ENVS / name)
-    rows = read_marker(folder)
+    folder = Path(found.prefix or ENVS / name)
+    rows = read_marker(ENVS / name)
     parts = tuple(p for p in PARTS if has_part(name, p, rows))
-    if source == "conda":
+    if found.source == "conda":
         state, en, zh = "ready", "ready (conda)", "就绪(conda)"
-        rows, parts = {"python": ""}, PARTS[:1]
-    elif source == "venv":
+        settings = settings_of(name)
+        # a part that conda's one lacks is taken from the project's own
+        parts = tuple(p for p in PARTS if p == "inference" or p in parts or holds(folder, settings, p))
+        rows = {"python": ""}
+    elif found.source == "venv":
         state, en, zh = "ready", "ready", "就绪"
     elif rows:
         state, en, zh = "outdated", "its requirements have changed; create it again", "依赖已更新,请重新创建"
     elif folder.exists():
         state, en, zh = "broken", "half made or broken; create it again", "创建未完成或已损坏,请重新创建"
+    elif found.lacks:
+        state = "missing"
+        en, zh = f"not created; conda's one lacks {found.lacks}", f"未创建;conda 中的同名环境缺少 {found.lacks}"
     else:
         state, en, zh = "missing", "not created", "未创建"
     size = folder_mb(folder) if sizes and folder.exists() else None
     there = str(folder) if folder.exists() else ""
-    return State(name, state, source, parts, rows.get("python", ""), there, size, en, zh, command)
+    return State(name, state, found.source, parts, rows.get("python", ""), there, size, en, zh, command)
 
 
 def has_part(name: str, part: str, rows: dict[str, str]) -> bool:
@@ -503,7 +533,7 @@ def remove(name: str) -> None:
             print(f"{name} is removed.")
         else:
             print(f"{name} was not there.")
-    if find_all([name])[name][0] == "conda":
+    if find_all([name])[name].source == "conda":
         print(f"conda still has one of this name; remove it with: conda env remove -n {name}")
 
 

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # The one place where a script switches environment. Source it, then end with:
 #     tfg_exec NAME PROGRAM ARGUMENTS…
-# 1. a conda, mamba or micromamba environment NAME; 2. the project's own environments/.envs/NAME (under TFG_HOME),
-# if what was installed is what NAME/requirements.txt asks for; 3. exit code 3 and the command that creates it.
+# 1. a conda, mamba or micromamba environment NAME that holds NAME/settings.json's "marker_packages" (people have other
+# environments of these names); 2. the project's own environments/.envs/NAME (under TFG_HOME), if what was installed is
+# what NAME/requirements.txt asks for; 3. exit code 3 and the command that creates it.
 # TFG_ENV_PART=training asks for the training part as well. Runs on bash 3.2 (macOS) too.
 
 TFG_ENVIRONMENTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -26,9 +27,10 @@ tfg_exec() {
   fi
 }
 
-# Finds environment NAME: sets TFG_KIND (conda or venv), TFG_PREFIX (its folder) and, for conda, TFG_CONDA.
+# Finds environment NAME: sets TFG_KIND (conda or venv), TFG_PREFIX (its folder) and, for conda, TFG_CONDA and TFG_BY
+# (how `run` is told of it). TFG_LACKS: the packages that a conda environment NAME, not used therefore, lacks.
 tfg_find() {
-  TFG_KIND="" TFG_PREFIX="" TFG_CONDA=""
+  TFG_KIND="" TFG_PREFIX="" TFG_CONDA="" TFG_BY="" TFG_LACKS=""
   _tfg_find_conda "$1" && return 0
   tfg_is_ready "$1" "${TFG_ENV_PART:-inference}" || return 1
   TFG_KIND=venv TFG_PREFIX="$TFG_ENVS/$1"
@@ -48,19 +50,57 @@ tfg_is_ready() {
 }
 
 _tfg_find_conda() {
-  local name="$1" exe base folder
+  local name="$1" exe base folder lacks
   while IFS= read -r exe; do
     [ -n "$exe" ] && [ -x "$exe" ] || continue
     base="$(_tfg_base_of "$exe")"
     for folder in "$base/envs/$name" "$HOME/.conda/envs/$name" "${MAMBA_ROOT_PREFIX:-$base}/envs/$name" \
       "$(_tfg_registered "$name")" "$(_tfg_listed "$exe" "$base" "$name")"; do
-      if [ -x "$folder/bin/python" ]; then
-        TFG_KIND=conda TFG_CONDA="$exe" TFG_PREFIX="$folder"
-        return 0
+      [ -x "$folder/bin/python" ] || continue
+      lacks="$(_tfg_lacks "$folder" "$name")"
+      if [ -n "$lacks" ]; then
+        TFG_LACKS="$lacks"
+        continue
       fi
+      TFG_KIND=conda TFG_CONDA="$exe" TFG_PREFIX="$folder" TFG_LACKS=""
+      # by name only where the tool looks names up
+      TFG_BY=-p
+      if [ "$folder" = "$base/envs/$name" ]; then TFG_BY=-n; fi
+      return 0
     done
   done < <(_tfg_conda_candidates)
   return 1
+}
+
+# The marker packages of NAME that the environment in FOLDER lacks, with ", " between; a look at folders, no Python.
+_tfg_lacks() {
+  local folder="$1" part package found lacks=""
+  for part in inference training; do
+    for package in $(_tfg_markers "$2" "$part"); do
+      for found in "$folder"/lib/python*/site-packages/"$package"; do
+        if [ -d "$found" ]; then continue 2; fi
+      done
+      lacks="$lacks${lacks:+, }$package"
+    done
+    [ "$part" != "${TFG_ENV_PART:-inference}" ] || break
+  done
+  printf '%s' "$lacks"
+}
+
+# The words of "marker_packages": {"PART": [ … ]}, which stands on one line of NAME/settings.json.
+_tfg_markers() {
+  local line
+  [ -f "$TFG_ENVIRONMENTS/$1/settings.json" ] || return 0
+  while IFS= read -r line; do
+    case "$line" in
+      *'"marker_packages"'*"\"$2\": ["*)
+        line="${line##*"\"$2\": ["}"
+        line="${line%%"]"*}"
+        line="${line//\"/}"
+        printf '%s' "${line//,/}"
+        ;;
+    esac
+  done <"$TFG_ENVIRONMENTS/$1/settings.json"
 }
 
 # Executables that may be conda, the named ones first.
@@ -86,12 +126,12 @@ _tfg_base_of() {
   esac
 }
 
-# The path of NAME in the list that conda keeps of environments made outside its own folder.
+# The path of NAME in the list that conda keeps of environments, also of those made outside its own folder.
 _tfg_registered() {
   local line
   [ -f "$HOME/.conda/environments.txt" ] || return 0
   while IFS= read -r line; do
-    if [ "${line##*/}" = "$1" ] && [ "${line%/envs/*}" != "$line" ]; then
+    if [ "${line##*/}" = "$1" ] && [ -x "$line/bin/python" ]; then
       printf '%s' "$line"
       return 0
     fi
@@ -137,14 +177,17 @@ _tfg_conda_run() {
   elif [ "${TFG_CONDA##*/}" = mamba ] && [ -x "${TFG_CONDA%/*}/conda" ]; then
     TFG_CONDA="${TFG_CONDA%/*}/conda" flags=--no-capture-output
   fi
-  "$TFG_CONDA" run -n "$name" ${flags:+"$flags"} "$@" <&0 &
+  if [ "$TFG_BY" = -p ]; then name="$TFG_PREFIX"; fi
+  "$TFG_CONDA" run "$TFG_BY" "$name" ${flags:+"$flags"} "$@" <&0 &
   child=$!
+  TFG_INTERRUPTED=""
   trap '_tfg_signal_tree TERM '"$child" TERM HUP
-  trap '_tfg_signal_tree INT '"$child" INT
+  # a shell starts its background children deaf to INT (Ctrl-C)
+  trap 'TFG_INTERRUPTED=130; _tfg_signal_tree TERM '"$child" INT
   _tfg_wait "$child"
 }
 
-# Waits for the child through any number of signals and ends with its exit code.
+# Waits for the child through any number of signals and ends with its exit code, or 130 after Ctrl-C.
 _tfg_wait() {
   local code=0
   wait "$1" || code=$?
@@ -152,7 +195,7 @@ _tfg_wait() {
     code=0
     wait "$1" || code=$?
   done
-  exit "$code"
+  exit "${TFG_INTERRUPTED:-$code}"
 }
 
 # Signals a process and everything under it, the youngest first.
@@ -165,13 +208,14 @@ _tfg_signal_tree() {
 }
 
 _tfg_missing() {
-  local part="${TFG_ENV_PART:-inference}" how
+  local part="${TFG_ENV_PART:-inference}" how en="" zh=""
   how="python environments/manage.py create $1"
   if [ "$part" != inference ]; then how="$how --part $part"; fi
-  printf 'error: environment %s (%s) is not ready; create it with: %s\n' "$1" "$part" "$how" >&2
+  if [ -n "$TFG_LACKS" ]; then en=" (conda's one lacks $TFG_LACKS)" zh="(conda 中的同名环境缺少 $TFG_LACKS)"; fi
+  printf 'error: environment %s (%s) is not ready%s; create it with: %s\n' "$1" "$part" "$en" "$how" >&2
   if [ -n "${TFG_JOB_DIR:-}" ]; then
-    printf '@error {"code": "environment_missing", "en": "The environment %s is not ready; create it with: %s", "zh": "环境 %s 尚未准备好;请运行:%s", "fix": {"action": "create_environment", "name": "%s", "part": "%s"}}\n' \
-      "$1" "$how" "$1" "$how" "$1" "$part" >&2
+    printf '@error {"code": "environment_missing", "en": "The environment %s is not ready%s; create it with: %s", "zh": "环境 %s 尚未准备好%s;请运行:%s", "fix": {"action": "create_environment", "name": "%s", "part": "%s"}}\n' \
+      "$1" "$en" "$how" "$1" "$zh" "$how" "$1" "$part" >&2
   fi
 }
 

@@ -18,10 +18,11 @@ from jobs_kit import is_alive, pids_in, until
 
 ENVIRONMENTS = Path(__file__).resolve().parent.parent / "environments"
 FAKE_CONDA = """#!/usr/bin/env bash
-# speaks as much conda as the resolver asks for; like conda, it does not hand signals on
+# speaks as much conda as the resolver asks for; like conda, it does not hand signals on and knows names of its own only
 case "$1 $2" in
-  "run -n") name="$3"; shift 3; [ "$1" = --no-capture-output ] && shift
-            echo "conda $name" >&2; PATH="{base}/envs/$name/bin:$PATH" "$@" & wait $!; exit $? ;;
+  "run -n" | "run -p") env="$3"; [ "$2" = -p ] || env="{base}/envs/$3"; shift 3; [ "$1" = --no-capture-output ] && shift
+            [ -x "$env/bin/python" ] || {{ echo "EnvironmentLocationNotFound: $env" >&2; exit 1; }}
+            echo "conda ${{env##*/}}" >&2; PATH="$env/bin:$PATH" "$@" & wait $!; exit $? ;;
   "info --base") echo "{base}" ;;
   "env list") printf '# conda environments:\\n#\\nbase  *  {base}\\n{listed}\\n' ;;
   *) echo "unexpected: $*" >&2; exit 1 ;;
@@ -128,7 +129,7 @@ def test_conda_comes_before_the_venv_and_passes_arguments_unchanged(project, tmp
     assert done.stderr == "conda tiny\n"
 
 
-@pytest.mark.parametrize("where", ["variable", "path", "home", "shim", "listed", "registered"])
+@pytest.mark.parametrize("where", ["variable", "path", "home", "shim", "listed", "registered", "registered by path"])
 def test_conda_is_found_wherever_it_is(project, tmp_path, where):
     base, env, more = tmp_path / "conda", None, {}
     exe = base / "bin" / "conda"
@@ -137,9 +138,9 @@ def test_conda_is_found_wherever_it_is(project, tmp_path, where):
         exe = base / "bin" / "conda"
     if where in ("shim", "listed"):
         exe = tmp_path / "shims" / "conda"
-    if where in ("listed", "registered"):
-        env = tmp_path / "else where" / "envs" / "tiny"
-    if where == "registered":
+    if where in ("listed", "registered", "registered by path"):
+        env = tmp_path / "else where" / ("envs" if where != "registered by path" else "") / "tiny"
+    if where.startswith("registered"):
         (base / "conda-meta").mkdir(parents=True)
         (tmp_path / "user" / ".conda").mkdir()
         (tmp_path / "user" / ".conda" / "environments.txt").write_text(f"{base}\n{env}\n")
@@ -159,6 +160,56 @@ def test_conda_without_the_environment_leaves_it_to_the_venv(project, tmp_path):
     assert run(project, "x", CONDA_EXE=str(exe)).stdout == "['x']\n"
 
 
+OURS = {"inference": ["numba", "av"], "training": ["torch"]}
+
+
+def mark(project: Path, packages: dict[str, list[str]]) -> None:
+    """Give tiny's settings marker packages, written as the real ones are."""
+    facts = json.dumps({"about": "for tests", "python": ">=3.10", "disk_mb": {"inference": 1}}, indent=2)
+    line = f'  "marker_packages": {json.dumps(packages)}'
+    (project / "environments" / "tiny" / "settings.json").write_text(f"{facts[:-2]},\n{line}\n}}\n")
+
+
+def install_into(env: Path, *packages: str) -> None:
+    """What an installed package looks like to the resolver."""
+    for package in packages:
+        (env / "lib" / "python3.7" / "site-packages" / package).mkdir(parents=True)
+
+
+def test_someone_elses_conda_environment_of_that_name_is_left_alone(project, tmp_path):
+    """E.g. the research code's own: other packages under the same name."""
+    mark(project, OURS)
+    exe = make_conda(tmp_path / "conda", tmp_path / "conda" / "bin" / "conda")
+    install_into(tmp_path / "conda" / "envs" / "tiny", "torch", "numba")
+    missing = run(project, "x", CONDA_EXE=str(exe))
+    assert missing.returncode == 3
+    assert "is not ready (conda's one lacks av); create it with: python environments/manage.py" in missing.stderr
+    told = run(project, "x", CONDA_EXE=str(exe), TFG_JOB_DIR="/job").stderr.splitlines()[-1]
+    assert "缺少 av" in json.loads(told.removeprefix("@error "))["zh"]
+    state = json.loads(manage(project, "check", "tiny", "--json", CONDA_EXE=str(exe)).stdout)[0]
+    assert (state["state"], state["en"]) == ("missing", "not created; conda's one lacks av")
+    refused = manage(project, "create", "tiny", "--conda", CONDA_EXE=str(exe))
+    assert refused.returncode == 2
+    assert "already has an environment tiny" in refused.stderr
+    make_ready(project)
+    assert run(project, "x", CONDA_EXE=str(exe)).stdout == "['x']\n"
+
+
+def test_a_conda_environment_with_the_engine_serves_each_part_it_holds(project, tmp_path):
+    mark(project, OURS)
+    (project / "environments" / "tiny" / "requirements-training.txt").write_text("# torch\n")
+    exe = make_conda(tmp_path / "conda", tmp_path / "conda" / "bin" / "conda")
+    env = tmp_path / "conda" / "envs" / "tiny"
+    install_into(env, "numba", "av")
+    assert run(project, CONDA_EXE=str(exe)).stderr == "conda tiny\n"
+    assert "conda's one lacks torch" in run(project, CONDA_EXE=str(exe), TFG_ENV_PART="training").stderr
+    check = ("check", "tiny", "--json")
+    assert json.loads(manage(project, *check, CONDA_EXE=str(exe)).stdout)[0]["parts"] == ["inference"]
+    install_into(env, "torch")
+    assert run(project, CONDA_EXE=str(exe), TFG_ENV_PART="training").stderr == "conda tiny\n"
+    assert json.loads(manage(project, *check, CONDA_EXE=str(exe)).stdout)[0]["parts"] == ["inference", "training"]
+
+
 def test_a_line_break_is_refused_in_one_sentence_where_conda_runs(project, tmp_path):
     exe = make_conda(tmp_path / "conda", tmp_path / "conda" / "bin" / "conda")
     done = run(project, "two\nlines", CONDA_EXE=str(exe))
@@ -167,8 +218,9 @@ def test_a_line_break_is_refused_in_one_sentence_where_conda_runs(project, tmp_p
     assert "line break" in done.stderr
 
 
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("kind", ["venv", "conda"])
-def test_a_signal_ends_the_engine_and_leaves_no_orphan(project, tmp_path, kind):
+def test_a_signal_ends_the_engine_and_leaves_no_orphan(project, tmp_path, kind, sent):
     noted = tmp_path / "pid"
     more = {}
     if kind == "conda":
@@ -182,10 +234,13 @@ def test_a_signal_ends_the_engine_and_leaves_no_orphan(project, tmp_path, kind):
     (project / "run.sh").write_text(
         f'set -euo pipefail; source "$(dirname "$0")/environments/resolve.sh"; tfg_exec tiny python "{engine}"\n'
     )
-    script = subprocess.Popen(["bash", str(project / "run.sh")], env=bare(project, **more), start_new_session=True)
+    # the tests may run in the background, where Ctrl-C is ignored
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    command = ["bash", str(project / "run.sh")]
+    script = subprocess.Popen(command, env=bare(project, **more), start_new_session=True, **heard)
     until(lambda: pids_in(noted))
-    script.send_signal(signal.SIGTERM)
-    assert script.wait(5) != 0
+    script.send_signal(sent)
+    assert script.wait(5) in (-sent, 128 + sent)
     until(lambda: not is_alive(pids_in(noted)[0]), 3)
 
 
@@ -312,7 +367,10 @@ def test_version_ranges():
     "folder", sorted(path.parent for path in ENVIRONMENTS.glob("*/settings.json")), ids=lambda p: p.name
 )
 def test_every_environment_is_fully_pinned_and_has_both_recipes(folder):
-    load_manage().settings_of(folder.name)
+    settings = load_manage().settings_of(folder.name)
+    # the resolver, a shell script, reads them from one line
+    line = f'"marker_packages": {json.dumps(settings.marker_packages)}'
+    assert settings.marker_packages and line in (folder / "settings.json").read_text()
     assert f"name: {folder.name}" in (folder / "environment.yml").read_text()
     for file in folder.glob("requirements*.txt"):
         lines = [line for line in file.read_text().splitlines() if line.strip() and line[0] not in "#-"]

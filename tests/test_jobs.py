@@ -204,6 +204,8 @@ def test_a_missing_environment_says_what_would_make_it_and_a_crash_quotes_the_lo
     missing = failures.explain(3, None, "error: environment cosyvoice (inference) is not ready; create it with: …")
     assert missing.fix == {"action": "create_environment", "name": "cosyvoice", "part": "inference"}
     assert "division by zero" in failures.explain(1, None, "ZeroDivisionError: division by zero\n----\n").en
+    conda = "ERROR conda.cli.main_run:execute(148): `conda run python x.py` failed. (See above for error)\n"
+    assert "division by zero" in failures.explain(1, None, f"ZeroDivisionError: division by zero\n{conda}").en
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

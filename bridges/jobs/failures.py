@@ -11,6 +11,8 @@ from bridges.errors import Failure
 BAD_INPUT, ENVIRONMENT_MISSING = 2, 3
 _DISK = re.compile(r"No space left on device|ENOSPC|\[Errno 28\]|Disk quota exceeded")
 _MEMORY = re.compile(r"MemoryError|Cannot allocate memory|std::bad_alloc|out of memory|ENOMEM|\[Errno 12\]")
+# `conda run` repeats the whole command after one that failed
+_CONDA_SAYS = re.compile(r"^ERROR conda\.cli\.main_run\b.*\n?", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"environment ([a-z_]+) ")
 
 DISK_FULL = Failure(
@@ -94,5 +96,10 @@ def environment_missing(tail: str) -> Failure:
 
 def last_line(tail: str) -> str:
     """The last line of a log that means something (no bare rules or brackets), at most 300 characters."""
-    lines = (line.strip() for line in reversed(tail.splitlines()))
+    lines = (line.strip() for line in reversed(without_conda(tail).splitlines()))
     return next((line[:300] for line in lines if any(c.isalnum() for c in line)), "")
+
+
+def without_conda(log: str) -> str:
+    """A log without what conda adds to a failed command's own words."""
+    return _CONDA_SAYS.sub("", log)
