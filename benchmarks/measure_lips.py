@@ -21,7 +21,7 @@ def openings(path: str) -> list[float | None]:
     """One number a frame."""
     values: list[float | None] = []
     with (
-        mediapipe.solutions.face_mesh.FaceMesh(max_num_faces=1, refine_landmarks=True) as mesh,
+        mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True) as mesh,
         av.open(path) as container,
     ):
         for frame in container.decode(video=0):
