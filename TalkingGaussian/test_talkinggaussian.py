@@ -102,6 +102,8 @@ def main(arguments: Sequence[str]) -> int:
         return refused(error)
     except OSError as error:
         return refused(file_fault(error))
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

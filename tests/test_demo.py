@@ -20,12 +20,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh.md")
 
 
-def app(home: Path, *line: str) -> subprocess.CompletedProcess[str]:
+def app(home: Path, *line: str, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("TFG_", "GRADIO_"))}
     return subprocess.run(
         [sys.executable, *line],
         cwd=PROJECT,
-        env={**environment, "TFG_HOME": str(home)},
+        env={**environment, "TFG_HOME": str(home), **more},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -40,6 +40,12 @@ def test_help_lists_the_options_and_their_defaults(tmp_path: Path) -> None:
     assert set(re.findall(r"--[a-z-]+", done.stdout)) >= {"--host", "--port", "--share", "--auth", "--root-path"}
     assert "(127.0.0.1)" in done.stdout
     assert "(5001)" in done.stdout
+
+
+def test_a_space_is_served_on_all_addresses(tmp_path: Path) -> None:
+    done = app(tmp_path, "demo.py", "--help", SPACE_ID="someone/studio")
+    assert "(0.0.0.0)" in done.stdout
+    assert "(7860)" in done.stdout
 
 
 IMPORTING = """

@@ -382,7 +382,8 @@ def test_a_missing_environment_is_named_with_its_command(tiny: Path, second: Pat
 
 
 @pytest.mark.slow
-def test_a_cancelled_run_leaves_no_file(engine_home: Path, tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_cancelled_run_leaves_no_file(engine_home: Path, tiny: Path, tmp_path: Path, how: signal.Signals) -> None:
     sound = write_speechlike(tmp_path / "s.wav", 60)
     line = ["bash", str(SCRIPT), *arguments(tiny, sound, tmp_path / "out.mp4", "--size", "512")]
     environment = {**os.environ, "TFG_HOME": str(engine_home)}
@@ -390,8 +391,8 @@ def test_a_cancelled_run_leaves_no_file(engine_home: Path, tiny: Path, tmp_path:
         assert process.stderr is not None
         next(text for text in process.stderr if '"render"' in text and '"step"' in text)
         time.sleep(0.2)
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, how)
         assert "Traceback" not in process.stderr.read()
         process.wait(20)
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == 128 + how
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.wav"]
