@@ -65,7 +65,7 @@ def generate(options: argparse.Namespace) -> int:
         shutil.copyfile(video, scratch)
         scratch.replace(out)
     if video:
-        print(out or paths.shown(video))
+        print(out or from_here(video))
     return code
 
 
@@ -83,11 +83,12 @@ def jobs_show(options: argparse.Namespace) -> int:
     job = jobs.get_job(options.id)
     status = job.status()
     print(f"{job.id}: {status.state}  {brief(status)}")
-    print(f"folder   {paths.shown(job.folder)}")
+    print(f"{'folder':15} {from_here(job.folder)}")
     for name, value in job.request().fields().items():
-        print(f"{name:15} {value}")
+        if value is not None:
+            print(f"{name:15} {value}")
     for name, path in status.outputs.items():
-        print(f"{name:15} {paths.shown(job.folder / path)}")
+        print(f"{name:15} {from_here(job.folder / path)}")
     return 0
 
 
@@ -119,7 +120,12 @@ def jobs_again(options: argparse.Namespace) -> int:
     """The same request once more."""
     job = jobs.run_again(options.id)
     print(job.id, flush=True)
-    return 0 if options.detach else follow(job)
+    if options.detach:
+        return 0
+    code = follow(job)
+    for path in job.status().outputs.values():
+        print(from_here(job.folder / path))
+    return code
 
 
 def jobs_clean(options: argparse.Namespace) -> int:
@@ -175,9 +181,8 @@ def follow(job: Job) -> int:
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if status.error:
-        print("error:", status.error.sentence(language()), file=sys.stderr)
-    if status.error and status.error.fix:
-        print(f"fix: python -m bridges env create {status.error.fix['name']}", file=sys.stderr)
+        sentence = status.error.sentence(language())
+        print(sentence if status.state == "cancelled" else f"error: {sentence}", file=sys.stderr)
     return exit_code(status)
 
 
@@ -192,6 +197,12 @@ def show(event: Event) -> None:
     print(f"{clear}{log}{brief(event.status)}", end="", file=sys.stderr, flush=True)
 
 
+def from_here(path: Path) -> str:
+    """A path that works where the shell stands."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def brief(status: Status) -> str:
     """A job's standing in a few words."""
     if status.error:
@@ -204,7 +215,7 @@ def brief(status: Status) -> str:
         return f"in {status.elapsed_s:.1f} s"
     bar = "█" * round(status.percent / 5)
     left = "" if status.eta_s is None else f", {status.eta_s:.0f} s left in this stage"
-    return f"[{bar:20}] {status.percent:3.0f} %  {status.stage} {status.elapsed_s:.0f} s{left}"
+    return f"[{bar:20}] {status.percent:3.0f} %  {status.stage or 'start'} {status.elapsed_s:.0f} s{left}"
 
 
 def exit_code(status: Status) -> int:

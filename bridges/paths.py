@@ -24,11 +24,3 @@ def runs() -> Path:
 def avatars() -> Path:
     """The folder of the user's own avatars."""
     return home() / "avatars"
-
-
-def shown(path: Path) -> str:
-    """`path` as a person should see it: relative to the data folder or the project where it lies in one."""
-    for root in (home(), PROJECT):
-        if path.is_relative_to(root):
-            return str(path.relative_to(root))
-    return str(path)

@@ -44,7 +44,9 @@ def generate(avatar: str | Path, audio: str | Path, **options: Any) -> Job:
     is_id = path.parent in (paths.avatars(), paths.BUNDLED_AVATARS)
     audio = Path(audio).expanduser().absolute() if str(audio) else ""
     options.setdefault("name", Path(audio).name)
-    return submit(GenerateRequest(path.name if is_id else str(path), str(audio), **options))
+    # what does not exist stays as it was typed, for the sentence that refuses it
+    wanted = path.name if is_id else str(path if path.exists() else avatar)
+    return submit(GenerateRequest(wanted, str(audio), **options))
 
 
 def import_avatar(archive: str | Path) -> Job:

@@ -86,10 +86,11 @@ def environment_missing(tail: str) -> Failure:
     """The environment named in the resolver's line is not there."""
     found = _ENVIRONMENT.search(tail)
     name = found[1] if found else "talking_gaussian"
+    command = f"python environments/manage.py create {name}"
     return Failure(
         "environment_missing",
-        f"The environment {name} is not prepared yet.",
-        f"环境 {name} 尚未准备好。",
+        f"The environment {name} is not ready; create it with: {command}",
+        f"环境 {name} 尚未准备好;请运行:{command}",
         {"action": "create_environment", "name": name, "part": "inference"},
     )
 
