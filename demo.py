@@ -43,7 +43,9 @@ class Studio(gr.Blocks):
 def build() -> Studio:
     """The whole page; starts nothing."""
     with Studio(title="TFG Studio", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as page:
-        lang = gr.State("en")
+        lang = gr.Textbox(
+            "en", visible="hidden", elem_id="lang"
+        )  # no State: only what the browser holds can be set by it
         look.header(dict(zip(("en", "zh"), TEXTS["tagline"], strict=True)))
         first = page.load(lambda chosen: chosen, lang, lang, js=LANGUAGE_SCRIPT, api_visibility="private")
         with gr.Tabs():

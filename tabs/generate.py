@@ -31,7 +31,7 @@ MAX_UNFINISHED = 20  # jobs that wait or run, of all visitors together
 class Widgets:
     """The tab's components, by name."""
 
-    lang: gr.State
+    lang: gr.Textbox
     jobs: gr.BrowserState
     avatar: gr.Dropdown
     preview: gr.Image
@@ -54,7 +54,7 @@ class Widgets:
     history: gr.Dropdown
 
 
-def generate_tab(language_known: Dependency, lang: gr.State) -> None:
+def generate_tab(language_known: Dependency, lang: gr.Textbox) -> None:
     """Lay out the tab and connect it. language_known: the event after which `lang` holds the reader's language."""
     widgets = lay_out(lang)
     connect_inputs(widgets)
@@ -66,7 +66,7 @@ def generate_tab(language_known: Dependency, lang: gr.State) -> None:
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
 
 
-def lay_out(lang: gr.State) -> Widgets:
+def lay_out(lang: gr.Textbox) -> Widgets:
     """Inputs on the left, the job and its video on the right."""
     with gr.Row():
         with gr.Column(scale=5, min_width=320):

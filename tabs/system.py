@@ -32,7 +32,7 @@ CSS = """
 """
 
 
-def system_tab(tab: gr.Tab, lang: gr.State) -> None:
+def system_tab(tab: gr.Tab, lang: gr.Textbox) -> None:
     """Lay out the tab and connect it."""
     table = gr.HTML(css_template=CSS, elem_id="system_table")
     refresh = gr.Button(W("refresh"), size="sm", elem_id="refresh")

@@ -133,9 +133,9 @@ def test_another_browser_sees_nothing_of_it(app: str, browser: sync_api.Browser)
     assert page.locator("#history input").input_value() == ""
 
 
-@pytest.mark.parametrize(("locale", "word"), [("en-US", "sound"), ("zh-CN", "音")])
+@pytest.mark.parametrize(("locale", "word", "state"), [("en-US", "sound", "Failed"), ("zh-CN", "音", "失败")])
 def test_a_text_named_wav_ends_in_one_sentence(
-    app: str, browser: sync_api.Browser, tmp_path: Path, locale: str, word: str
+    app: str, browser: sync_api.Browser, tmp_path: Path, locale: str, word: str, state: str
 ) -> None:
     (tmp_path / "a 'text'.wav").write_text("this is no sound at all")
     page = open_page(browser, app, locale)
@@ -145,6 +145,7 @@ def test_a_text_named_wav_ends_in_one_sentence(
     sentence = page.locator("#job .tfg-job-error").inner_text()
     assert word in sentence
     assert "Traceback" not in sentence
+    page.wait_for_function(f"document.querySelector('#history input').value.includes('{state}')")
 
 
 def test_nothing_uploaded_is_said_and_starts_nothing(app: str, browser: sync_api.Browser) -> None:

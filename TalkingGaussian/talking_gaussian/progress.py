@@ -17,14 +17,14 @@ class Progress:
     def __init__(self, stages: Sequence[str]) -> None:
         """stages: the names of the run's parts, in order."""
         self._stage = ""
-        self._started = self._last = 0.0
+        self._last = 0.0
+        self._first = (0, 0.0)  # step and time of the stage's first word: a slow start says nothing of the rest
         self._say("@stages", list(stages))
 
     def stage(self, name: str) -> None:
         """The next part begins."""
         self._stage = name
-        self._started = time.monotonic()
-        self._last = self._started
+        self._first = (0, 0.0)
         self._say("@progress", {"stage": name})
 
     def step(self, step: int, of: int, **facts: Any) -> None:
@@ -33,7 +33,10 @@ class Progress:
         if step < of and now - self._last < MIN_INTERVAL_S:
             return
         self._last = now
-        eta = (now - self._started) / step * (of - step) if step else None
+        if not self._first[0]:
+            self._first = (step, now)
+        done, seconds = step - self._first[0], now - self._first[1]
+        eta = seconds / done * (of - step) if done else None
         line = {"stage": self._stage, "step": step, "of": of, "eta_s": None if eta is None else round(eta, 1)}
         self._say("@progress", {**line, **facts})
 
