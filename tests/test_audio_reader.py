@@ -59,6 +59,16 @@ def test_awkward_file_names_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert probe_audio(name).duration_s == pytest.approx(0.3, abs=1e-3)
 
 
+def test_a_title_in_an_old_encoding_does_not_matter(tmp_path: Path) -> None:
+    """With every PyAV that the pins name: their ways of reading tags differ."""
+    wav = write_wav(tmp_path / "speech.wav", tone(0.5))
+    title = "中文".encode("gbk")
+    chunk = b"INFOINAM" + len(title).to_bytes(4, "little") + title
+    data = wav.read_bytes() + b"LIST" + len(chunk).to_bytes(4, "little") + chunk
+    wav.write_bytes(data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:])
+    assert probe_audio(wav).duration_s == pytest.approx(0.5)
+
+
 def test_bad_files_are_refused_with_a_code(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.mp4").write_text("this is not a video")

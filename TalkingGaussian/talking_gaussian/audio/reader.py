@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,6 +25,9 @@ _FORMATS = (
     "wav,w64,aiff,caf,au,mp3,flac,ogg,aac,ac3,eac3,amr,amrnb,amrwb,ape,wv,tta,asf,avi,flv,matroska,webm,"
     "mov,mp4,m4a,3gp,3g2,mj2,mpeg,mpegts,mp2,mxf,opus,dts,voc,nut,oma,gsm,sox,rm,tak,mpc,mpc8"
 )
+
+# Tags in an old encoding are no reason to refuse a file; from PyAV 19 on none is.
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def _opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.
         )
     options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
     try:
-        container = av.open(f"file:{file.absolute()}", options=options, metadata_errors="replace")
+        container = av.open(f"file:{file.absolute()}", options=options, **_LENIENT)
     except PermissionError as error:
         raise UserError(
             "audio_forbidden",
