@@ -20,7 +20,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
-from bridges import paths, talking_gaussian  # noqa: E402
+from bridges import talking_gaussian  # noqa: E402
 
 SCRIPT = PROJECT / "TalkingGaussian" / "run_talkinggaussian.sh"
 DEFAULT_AVATAR = PROJECT / "TalkingGaussian" / "avatars" / "presenter"
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[9, 60])
     parser.add_argument("--avatar", type=Path, default=DEFAULT_AVATAR)
     options = parser.parse_args()
-    print(f"{os.cpu_count()} CPU cores, avatar {options.avatar.name}, results under {paths.shown(paths.runs())}")
+    print(f"{os.cpu_count()} CPU cores, avatar {options.avatar.name}")
     print("| sound, s | wall, s | wall / sound | peak memory, MB | through the bridge, s |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:

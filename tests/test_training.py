@@ -16,7 +16,7 @@ from talking_gaussian.training.losses import psnr, ssim_map  # noqa: E402
 from talking_gaussian.training.model import first_head, frames_to_quats, rotations  # noqa: E402
 from talking_gaussian.training.optimizer import GaussianOptimizer  # noqa: E402
 from talking_gaussian.training.settings import TrainSettings  # noqa: E402
-from talking_gaussian.training.trainer import draw, evaluate, over, train, view_of  # noqa: E402
+from talking_gaussian.training.trainer import draw, drop_unseen, evaluate, over, train, view_of  # noqa: E402
 
 SIZE, FRAMES, UNITS = 64, 6, 3
 
@@ -137,6 +137,19 @@ def test_an_exported_avatar_is_the_head_that_was_trained(tmp_path: Path) -> None
     unit = torch.nn.functional.normalize(head.arrays["quats"].detach(), dim=1)
     assert np.allclose(avatar.quats, unit, atol=5e-3)
     assert (tmp_path / "avatar" / "poster.jpg").stat().st_size > 500
+
+
+def test_gaussians_that_no_frame_shows_are_dropped(tmp_path: Path) -> None:
+    data = load_training_set(write_dataset(tmp_path / "data"))
+    head = first_head(data, 1)
+    with torch.no_grad():
+        head.arrays["means"][7] += 50
+        head.arrays["opacities"][9] = -12
+    kept = drop_unseen(head, data, 0.1)
+    assert 0 < len(kept) <= 118
+    assert not (kept.arrays["means"] > 40).any()
+    before, after = (evaluate(h, data, tmp_path / "x.jpg")["psnr"] for h in (head, kept))
+    assert abs(before - after) < 0.3
 
 
 def test_dropped_and_copied_rows_keep_their_moments(tmp_path: Path) -> None:

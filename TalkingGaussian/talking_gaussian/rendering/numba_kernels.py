@@ -24,6 +24,10 @@ _ALPHA_MAX = np.float32(ALPHA_MAX)
 _T_MIN = np.float32(TRANSMITTANCE_MIN)
 _ONE = np.float32(1)
 _HALF = np.float32(0.5)
+_LOG2_E = np.float32(1.4426950408889634)
+_LN_2 = np.float32(0.6931471805599453)
+_SQRT_2 = np.float32(1.4142135623730951)
+_C2, _C3, _C4, _C5, _C6 = (np.float32(1 / math.factorial(k)) for k in range(2, 7))
 
 
 @njit(cache=True, parallel=True, fastmath=True, nogil=True)
@@ -125,30 +129,39 @@ def bin_by_band(order, keys, projected, height):
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _row_span(projected, i, row, width):
+def _exp(x):
+    """exp of a float32 in about -80 to 80, to some 3e-7: 2^n by its bits, 2^f by a polynomial (Taylor about 1/2).
+
+    Two to three times faster than the library's, which is what most of a short row would be spent on.
+    """
+    t = x * _LOG2_E
+    whole = np.int32(math.floor(t))
+    y = (t - np.float32(whole) - _HALF) * _LN_2
+    series = _ONE + y * (_ONE + y * (_C2 + y * (_C3 + y * (_C4 + y * (_C5 + y * _C6)))))
+    return series * _SQRT_2 * np.int32((whole + 127) << 23).view(np.float32)
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _row_span(projected, i, inverse_a, row, width):
     """The pixels [first, last) of `row` that splat i reaches, and its dx, dy at the first pixel's centre."""
     a, b, c = projected[i, CONIC_A], projected[i, CONIC_B], projected[i, CONIC_C]
     dy = np.float32(row) + _HALF - projected[i, Y]
     discriminant = b * b * dy * dy - a * (c * dy * dy - projected[i, REACH])
     if discriminant <= 0:
         return 0, 0, _ONE, dy
-    root = math.sqrt(discriminant)
-    left = projected[i, X] + (-b * dy - root) / a - _HALF
-    right = projected[i, X] + (-b * dy + root) / a - _HALF
-    if right < 0 or left > width:
-        return 0, 0, _ONE, dy
-    first = max(math.ceil(left), 0)
-    last = min(math.floor(right) + 1, width)
+    half_width = math.sqrt(discriminant) * inverse_a
+    middle = projected[i, X] - b * dy * inverse_a - _HALF
+    first = max(math.ceil(middle - half_width), 0)
+    last = min(math.floor(middle + half_width) + 1, width)
     return first, last, np.float32(first) + _HALF - projected[i, X], dy
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _row_start(projected, i, dx, dy):
-    """Value of splat i at (dx, dy), the ratio to its right neighbour, and that ratio's own ratio."""
+    """Value of splat i at (dx, dy), and the ratio to its right neighbour."""
     a, b, c = projected[i, CONIC_A], projected[i, CONIC_B], projected[i, CONIC_C]
-    value = projected[i, OPACITY] * math.exp(-_HALF * (a * dx * dx + c * dy * dy) - b * dx * dy)
-    ratio = math.exp(-a * (dx + _HALF) - b * dy)
-    return value, ratio
+    value = projected[i, OPACITY] * _exp(-_HALF * (a * dx * dx + c * dy * dy) - b * dx * dy)
+    return value, _exp(-a * (dx + _HALF) - b * dy)
 
 
 @njit(cache=True, parallel=True, fastmath=True, nogil=True)
@@ -165,12 +178,13 @@ def splat_forward(starts, indices, projected, colors, canvas, lanes):
             for k in range(starts[band], starts[band + 1]):
                 i = indices[k]
                 red, green, blue = colors[i, 0], colors[i, 1], colors[i, 2]
-                ratio_step = math.exp(-projected[i, CONIC_A])
+                ratio_step = _exp(-projected[i, CONIC_A])
+                inverse_a = _ONE / projected[i, CONIC_A]
                 y, reach_y = projected[i, Y], projected[i, HALF_HEIGHT]
                 row_first = max(top, math.floor(y - reach_y))
                 row_last = min(bottom, math.ceil(y + reach_y) + 1)
                 for row in range(row_first, row_last):
-                    first, last, dx, dy = _row_span(projected, i, row, width)
+                    first, last, dx, dy = _row_span(projected, i, inverse_a, row, width)
                     if first >= last:
                         continue
                     value, ratio = _row_start(projected, i, dx, dy)
@@ -215,12 +229,13 @@ def splat_backward(starts, indices, projected, colors, canvas, grad_canvas, grad
                 i = indices[k]
                 red, green, blue = colors[i, 0], colors[i, 1], colors[i, 2]
                 a, b, c = projected[i, CONIC_A], projected[i, CONIC_B], projected[i, CONIC_C]
-                ratio_step = math.exp(-a)
+                ratio_step = _exp(-a)
+                inverse_a = _ONE / a
                 y, reach_y = projected[i, Y], projected[i, HALF_HEIGHT]
                 row_first = max(top, math.floor(y - reach_y))
                 row_last = min(bottom, math.ceil(y + reach_y) + 1)
                 for row in range(row_first, row_last):
-                    first, last, dx, dy = _row_span(projected, i, row, width)
+                    first, last, dx, dy = _row_span(projected, i, inverse_a, row, width)
                     if first >= last:
                         continue
                     value, ratio = _row_start(projected, i, dx, dy)

@@ -35,16 +35,17 @@ class GaussianOptimizer:
         for group in self._adam.param_groups:
             name = group["name"]
             old = group["params"][0]
-            new = _rows(name, old.detach(), rows).requires_grad_(True)
+            new = rows_of(name, old.detach(), rows).requires_grad_(True)
             state = self._adam.state.pop(old, {})
             for key in ("exp_avg", "exp_avg_sq"):
                 if key in state:
-                    state[key] = _rows(name, state[key], rows)
+                    state[key] = rows_of(name, state[key], rows)
             self._adam.state[new] = state
             group["params"][0] = self._head.arrays[name] = new
         for name in CARRIED:
-            self._head.arrays[name] = _rows(name, self._head.arrays[name], rows)
+            self._head.arrays[name] = rows_of(name, self._head.arrays[name], rows)
 
 
-def _rows(name: str, array: Tensor, rows: Tensor) -> Tensor:
+def rows_of(name: str, array: Tensor, rows: Tensor) -> Tensor:
+    """The Gaussians `rows` of one of the head's arrays."""
     return array[:, rows].contiguous() if name in UNIT_FIRST else array[rows].contiguous()

@@ -25,6 +25,8 @@ class TrainSettings:
     """share of the Gaussians that is split each time: those whose place on the screen the loss pulls at most"""
     prune_opacity: float = 0.02
     """fainter Gaussians are dropped"""
+    min_contribution: float = 0.1
+    """at the end, Gaussians that never cover more than this many pixels' worth in any frame are dropped"""
     mouth_weight: float = 4.0
     """how much more a pixel of the mouth counts than another"""
     ssim_weight: float = 0.2

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from talking_gaussian.head import SH_C0
 from talking_gaussian.progress import Progress
 from talking_gaussian.rendering.reference import Projection
 from talking_gaussian.training.dataset import TrainingSet, write_picture
 from talking_gaussian.training.densify import Densifier
 from talking_gaussian.training.losses import picture_loss, psnr
 from talking_gaussian.training.model import TrainableHead, first_head
-from talking_gaussian.training.optimizer import GaussianOptimizer
+from talking_gaussian.training.optimizer import GaussianOptimizer, rows_of
 from talking_gaussian.training.settings import TrainSettings
 
 MOUTH_PARTS = ("teeth_upper", "teeth_lower", "tongue", "mouth_inside")
@@ -54,10 +55,35 @@ def train(data: TrainingSet, workspace: Path, settings: TrainSettings) -> Traina
         optimizer.step(step)
         densifier.act(step, optimizer)
         if step % settings.eval_every == 0 or step == settings.steps:
-            figures = evaluate(head, data, workspace / f"preview_{step:06d}.jpg")
-            (workspace / "figures.json").write_text(json.dumps({"step": step, **figures}, indent=1))
+            figures = record(head, data, workspace, step)
         progress.step(step, settings.steps, gaussians=len(head), **figures)
+    head = drop_unseen(head, data, settings.min_contribution)
+    record(head, data, workspace, settings.steps)
     return head
+
+
+def record(head: TrainableHead, data: TrainingSet, workspace: Path, step: int) -> dict[str, float]:
+    """Look at the held-out frames: a preview picture and figures.json in the workspace."""
+    figures = evaluate(head, data, workspace / f"preview_{step:06d}.jpg")
+    (workspace / "figures.json").write_text(json.dumps({"step": step, "gaussians": len(head), **figures}, indent=1))
+    return figures
+
+
+def drop_unseen(head: TrainableHead, data: TrainingSet, threshold: float) -> TrainableHead:
+    """The head without the Gaussians that no training frame shows: a fifth of them, and of the drawing time."""
+    most = torch.zeros(len(head))
+    for number in data.numbers(held_out=False):
+        most = torch.maximum(most, contributions(head, data, int(number)))
+    keep = torch.nonzero(most > threshold).flatten()
+    return TrainableHead({name: rows_of(name, array.detach(), keep) for name, array in head.arrays.items()}, head.units)
+
+
+def contributions(head: TrainableHead, data: TrainingSet, number: int) -> Tensor:
+    """What each Gaussian adds to frame `number`, in fully covered pixels [N]: the picture's gradient by its red."""
+    coefficients, pose = torch.from_numpy(data.coeffs[number]), torch.from_numpy(data.head[number])
+    picture, _ = head.draw(coefficients, pose, data.camera, data.size)
+    (gradient,) = torch.autograd.grad(picture[..., 0].sum(), head.arrays["sh"])
+    return gradient[:, 0, 0] / float(SH_C0)
 
 
 def views(data: TrainingSet, settings: TrainSettings) -> Iterator[View]:
