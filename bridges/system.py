@@ -102,6 +102,8 @@ def environment_rows() -> list[Row]:
     """One row an environment, with the button that makes it."""
     rows = []
     for env in environments.check_all():
+        if env.name == "app":  # whoever asks runs in it
+            continue
         needed = env.name == "talking_gaussian"
         state = "ok" if env.ready else ("bad" if needed or env.state != "missing" else "info")
         action = None if env.ready else {"action": "create_environment", "name": env.name, "part": "inference"}

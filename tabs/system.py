@@ -16,6 +16,7 @@ from tabs.words import W, is_chinese, say
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
 MARKS = {"ok": "●", "info": "●", "warn": "▲", "bad": "■"}
+BUILD_ONLY = ("app", "presenter")  # the page runs already; the presenter's tools are for its makers
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 CSS = """
@@ -37,7 +38,8 @@ def system_tab(tab: gr.Tab, lang: gr.Textbox) -> None:
     table = gr.HTML(css_template=CSS, elem_id="system_table")
     refresh = gr.Button(W("refresh"), size="sm", elem_id="refresh")
     gr.Markdown(W("environments"))
-    name = gr.Dropdown(list(environments.ENVIRONMENT_NAMES[1:]), label=W("environment"), elem_id="environment")
+    names = [name for name in environments.ENVIRONMENT_NAMES if name not in BUILD_ONLY]
+    name = gr.Dropdown(names, value="talking_gaussian", label=W("environment"), elem_id="environment")
     with gr.Row():
         create = gr.Button(W("create"), variant="primary", size="sm", elem_id="create_environment")
         remove = gr.Button(W("remove"), variant="stop", size="sm", elem_id="remove_environment")
