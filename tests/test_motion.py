@@ -126,6 +126,16 @@ def test_silence_and_steady_noise_keep_the_mouth_closed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FEATURES)
+def test_speech_under_noise_is_not_taken_for_noise(name: str) -> None:
+    sound = syllables(6.0)
+    noise = np.random.default_rng(0).standard_normal(len(sound)).astype(np.float32) * sound.std() * 0.3
+    speech = SpeechMotion.load(name)
+    motion = np.concatenate(list(speech.stream([sound + noise], 25, 150)))
+    assert speech.heard_speech
+    assert opening(motion).max() > 0.05
+
+
+@pytest.mark.parametrize("name", FEATURES)
 def test_a_quiet_speaker_opens_as_wide_as_a_loud_one(name: str) -> None:
     sound = syllables(6.0)
     speech = SpeechMotion.load(name)

@@ -31,6 +31,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     files = sorted(args.corpus.glob("*.npz"))
     jobs = [(f, files[(k * 7 + 3) % len(files)], c, args.out) for c in range(args.copies) for k, f in enumerate(files)]
+    jobs.sort(key=lambda job: (job[2], zlib.crc32(job[0].stem.encode())))  # what is ready early is a fair mixture
     with ProcessPoolExecutor(args.workers) as pool:
         for n, _ in enumerate(pool.map(convert, jobs, chunksize=8)):
             if n % 50 == 0:

@@ -1,4 +1,4 @@
-"""Figures of the committed weights on held-out synthetic speech: `python evaluate_regressor.py FEATURES_FOLDER`.
+"""Figures of the committed weights on held-out synthetic speech: `python evaluate_regressor.py FEATURES_FOLDER …`.
 
 Correlations are taken at 25 fps after the run-time smoothing: of the gap between the lips, and of each unit.
 """
@@ -29,11 +29,11 @@ def curves_of(moves: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--feature", default="visemes", choices=["visemes", "mel"])
     args = parser.parse_args()
     net = TemporalNet.load(OUT / f"weights_{args.feature}.safetensors")
-    data = load(args.folder, args.feature)
+    data = load(args.folders, args.feature)
     groups = {
         "held-out sentences en": [d for d in data["sentence"] if d[0].startswith("en") and d[0].endswith("_0")],
         "held-out sentences zh": [d for d in data["sentence"] if d[0].startswith("zh") and d[0].endswith("_0")],

@@ -1,4 +1,4 @@
-"""Train the sound-to-articulation network: `python train_regressor.py FEATURES_FOLDER --feature visemes`.
+"""Train the sound-to-articulation network: `python train_regressor.py FEATURES_FOLDER … --feature visemes`.
 
 Reads what build_features.py wrote, trains with torch on the CPU, writes
 talking_gaussian/motion/weights_<feature>.safetensors (half precision) and prints figures on what was held out.
@@ -17,7 +17,7 @@ from talking_gaussian.motion.visemes import ARTICULATION, ARTICULATORS, OPENING_
 from torch import nn
 
 WINDOW = 300  # frames a training crop
-HIDDEN = 96
+HIDDEN = 128
 OUT = Path(__file__).parents[1] / "talking_gaussian" / "motion"
 
 
@@ -68,10 +68,10 @@ def max_of(articulator: str) -> float:
     return max(v.get(articulator, 0.0) for v in VISEMES.values())
 
 
-def load(folder: Path, feature: str) -> dict[str, list[tuple[str, np.ndarray, np.ndarray]]]:
+def load(folders: list[Path], feature: str) -> dict[str, list[tuple[str, np.ndarray, np.ndarray]]]:
     """split -> [(file stem, features [n, F] float16, labels [n, A] float16)]."""
     data: dict[str, list] = {"train": [], "sentence": [], "voice": []}
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted(path for folder in folders for path in folder.glob("*.npz")):
         with np.load(path) as f:
             data[str(f["split"])].append((path.stem, f[feature], f["labels"]))
     return data
@@ -107,7 +107,7 @@ def train(data: dict, steps: int, start: dict[str, np.ndarray] | None = None, se
     rng = np.random.default_rng(seed)
     some = np.concatenate([x.astype(np.float32) for _, x, _ in data["train"][::5]])
     mean, scale = some.mean(0), 1 / (some.std(0) + 1e-2)
-    net = Net(len(mean))
+    net = Net(len(mean), HIDDEN if start is None else len(start["bias_0"]))
     if start is not None:
         mean, scale = (start[name].astype(np.float32) for name in ("mean", "scale"))
         restore(net, start)
@@ -116,7 +116,9 @@ def train(data: dict, steps: int, start: dict[str, np.ndarray] | None = None, se
     offset, factor = torch.from_numpy(mean), torch.from_numpy(scale)
     for step in range(steps):
         x, y = crops(data["train"], 24, rng)
-        loss = loss_of(net((x - offset) * factor), y)
+        with torch.autocast("cpu", torch.bfloat16):  # half the time
+            logits = net((x - offset) * factor)
+        loss = loss_of(logits.float(), y)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -133,7 +135,7 @@ def train(data: dict, steps: int, start: dict[str, np.ndarray] | None = None, se
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--feature", default="visemes", choices=["visemes", "mel"])
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--threads", type=int, default=1)
@@ -141,7 +143,7 @@ def main() -> None:
     parser.add_argument("--go_on", action="store_true", help="start from the weights in the package")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    data = load(args.folder, args.feature)
+    data = load(args.folders, args.feature)
     print({k: len(v) for k, v in data.items()})
     if args.all_voices:
         data["train"] += data["voice"]

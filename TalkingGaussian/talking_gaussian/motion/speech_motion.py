@@ -31,7 +31,7 @@ FEATURE_RATE = RATE / HOP
 _SMOOTH_FRAMES = 1.6  # sigma in hops of 10 ms
 _GATE_BELOW_SPEECH_DB = 34.0  # frames this much quieter than loud speech are silence
 _GATE_ABOVE_FLOOR_DB = 5.0  # and so are frames this close to the noise floor
-_STEADY_DB = 7.0  # sound whose loudness varies less than this is noise, not speech
+_STEADY_DB = 3.5  # sound whose loudness varies less is noise (below 2) and not speech (5 under 10 dB of noise)
 
 
 class SpeechMotion:
@@ -97,7 +97,7 @@ class SpeechMotion:
 def _snapped(moves: np.ndarray) -> np.ndarray:
     """Lips that are nearly closed, or nearly silent, are so: an average of a guess must not leave them ajar."""
     out = moves.copy()
-    out[:, -2] = np.clip((moves[:, -2] - 0.08) / 0.72, 0.0, 1.0)
+    out[:, -2] = np.clip((moves[:, -2] - 0.15) / 0.70, 0.0, 1.0)
     out[:, -1] = np.clip((moves[:, -1] - 0.10) / 0.80, 0.0, 1.0)
     return out
 
