@@ -181,7 +181,7 @@ def test_a_job_goes_on_while_the_app_restarts(engine_home: Path, browser: sync_a
     port, log = free_port(), tmp_path / "app.log"
     process = start_app(engine_home, port, log)
     page = open_page(browser, f"http://127.0.0.1:{port}")
-    upload(page, write_speechlike(tmp_path / "long.wav", 30))
+    upload(page, write_speechlike(tmp_path / "long.wav", 20))
     start(page)
     wait_for_state(page, "running")
     process.kill()
