@@ -6,4 +6,6 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=../environments/resolve.sh
 source "$here/../environments/resolve.sh"
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
+# threads that wait must not spin: the encoder and the listening thread want those cores
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 tfg_exec talking_gaussian python "$here/test_talkinggaussian.py" "$@"

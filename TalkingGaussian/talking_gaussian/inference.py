@@ -17,6 +17,7 @@ from talking_gaussian.errors import UserError, file_fault
 from talking_gaussian.motion.idle import IdleMotion
 from talking_gaussian.motion.mapping import place_units
 from talking_gaussian.motion.speech_motion import SpeechMotion
+from talking_gaussian.prefetch import prefetched
 from talking_gaussian.progress import Progress
 from talking_gaussian.stage import Stage
 from talking_gaussian.video.mp4_writer import Mp4Writer
@@ -24,6 +25,7 @@ from talking_gaussian.video.mp4_writer import Mp4Writer
 STAGES = ("load", "audio", "render", "finish")
 SIZES = (128, 1024)
 FRAME_RATES = (10, 60)
+AHEAD = 400  # frames of motion worked out while earlier ones are drawn: sound is heard in chunks of 12 s
 MAX_SEED = 2**31 - 1
 
 
@@ -75,8 +77,8 @@ def generate(settings: GenerateSettings) -> None:
         stage = Stage(avatar, settings.size or avatar.size, settings.sh_degree)
         progress.stage("audio")
         motion = talking_motion(settings, info, avatar.units, fps, total)
-        with opened_output(settings, stage.size, fps) as writer:
-            for index, coefficients in enumerate(motion):
+        with prefetched(motion, AHEAD) as ready, opened_output(settings, stage.size, fps) as writer:
+            for index, coefficients in enumerate(ready):
                 if index == 0:
                     progress.stage("render")
                 writer.write(stage.draw(coefficients, index / fps))
