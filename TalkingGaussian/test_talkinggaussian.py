@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from talking_gaussian import stopping
 from talking_gaussian.errors import UserError, file_fault
 
 HOME = Path(os.environ.get("TFG_HOME") or Path(__file__).resolve().parents[1])
@@ -102,8 +102,8 @@ def main(arguments: Sequence[str]) -> int:
         return refused(error)
     except OSError as error:
         return refused(file_fault(error))
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    except stopping.Stopped as stopped:
+        return 128 + stopped.number
     return 0
 
 
@@ -117,6 +117,5 @@ def refused(error: UserError) -> int:
 
 
 if __name__ == "__main__":
-    # a cancelled run cleans up after itself as a finished one does
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    stopping.listen()  # a cancelled run cleans up after itself as a finished one does
     sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talking_gaussian import stopping
 from talking_gaussian.audio.reader import AudioInfo, probe_audio, read_audio
 from talking_gaussian.avatar import MAX_SH_DEGREE, opened_avatar
 from talking_gaussian.errors import UserError, file_fault
@@ -79,6 +80,7 @@ def generate(settings: GenerateSettings) -> None:
         motion = talking_motion(settings, info, avatar.units, fps, total)
         with prefetched(motion, AHEAD) as ready, opened_output(settings, stage.size, fps) as writer:
             for index, coefficients in enumerate(ready):
+                stopping.check()
                 if index == 0:
                     progress.stage("render")
                 writer.write(stage.draw(coefficients, index / fps))
