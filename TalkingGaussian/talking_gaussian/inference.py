@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from talking_gaussian import stopping
-from talking_gaussian.audio.reader import AudioInfo, probe_audio, read_audio
+from talking_gaussian.audio.reader import probe_audio, read_audio
 from talking_gaussian.avatar import MAX_SH_DEGREE, opened_avatar
 from talking_gaussian.errors import UserError, file_fault
 from talking_gaussian.motion.idle import IdleMotion
@@ -77,7 +77,7 @@ def generate(settings: GenerateSettings) -> None:
         total = max(1, math.ceil(info.duration_s * fps - 1e-6))
         stage = Stage(avatar, settings.size or avatar.size, settings.sh_degree)
         progress.stage("audio")
-        motion = talking_motion(settings, info, avatar.units, fps, total)
+        motion = talking_motion(settings, avatar.units, fps, total)
         with prefetched(motion, AHEAD) as ready, opened_output(settings, stage.size, fps) as writer:
             for index, coefficients in enumerate(ready):
                 stopping.check()
@@ -101,9 +101,7 @@ def opened_output(settings: GenerateSettings, size: int, fps: float) -> Iterator
         raise file_fault(error, path) from error
 
 
-def talking_motion(
-    settings: GenerateSettings, info: AudioInfo, units: tuple[str, ...], fps: float, total: int
-) -> Iterator[np.ndarray]:
+def talking_motion(settings: GenerateSettings, units: tuple[str, ...], fps: float, total: int) -> Iterator[np.ndarray]:
     """The face's motion frame by frame: lips from the sound, blinks and glances of its own -> [K] each."""
     speech = SpeechMotion.load(settings.audio_features)
     idle = IdleMotion(units, fps, settings.seed)
