@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from bridges import paths
 from bridges.errors import RequestError
 from bridges.jobs.job import Job, adopt, submit
-from bridges.requests import ENVIRONMENT_NAMES, PrepareEnvironmentRequest
+from bridges.requests import PrepareEnvironmentRequest
+from bridges.requests.environments import ENVIRONMENT_NAMES
 
 
 @dataclass(frozen=True)

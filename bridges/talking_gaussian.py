@@ -9,7 +9,8 @@ from typing import Any
 
 from bridges import paths
 from bridges.jobs.job import Job, submit
-from bridges.requests import GenerateRequest, ImportAvatarRequest, avatar_path
+from bridges.requests import GenerateRequest, ImportAvatarRequest
+from bridges.requests.checks import avatar_path
 
 _MAX_JSON_BYTES = 1_000_000
 

@@ -1,0 +1,41 @@
+"""What every request is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Request:
+    """The base of all requests.
+
+    kind: the word in the job's id; file_fields: the fields that are files to be kept with the job, so that "run
+    again" repeats exactly; outputs: name -> path in the job folder that must be there when it is done;
+    environment_needed: what the engine runs in (the job waits while that is being made).
+    """
+
+    kind: ClassVar[str] = ""
+    file_fields: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[dict[str, str]] = {}
+    environment_needed: ClassVar[str] = ""
+
+    def check(self) -> None:
+        """Raise RequestError with one sentence where this cannot be carried out."""
+
+    def seat(self) -> str:
+        """The kind of seat it needs: none, setup, cpu, gpu-N."""
+        return "none"
+
+    def command(self, job: Path) -> list[str]:
+        """The argument list to start; job: the job's folder, where `file_fields` were copied."""
+        raise NotImplementedError
+
+    def fields(self) -> dict[str, Any]:
+        """The fields as JSON can hold them."""
+        return asdict(self)
+
+    def with_files(self, kept: dict[str, Path]) -> Request:
+        """The same request with its files where the job keeps them."""
+        return replace(self, **{name: str(path) for name, path in kept.items()})

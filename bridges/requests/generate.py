@@ -1,0 +1,73 @@
+"""A talking video from an avatar and speech."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bridges import paths
+from bridges.errors import RequestError
+from bridges.requests.base import Request
+from bridges.requests.checks import avatar_path, check_choice, check_file, check_number
+
+AUDIO_FEATURES = ("visemes", "mel")
+
+
+@dataclass(frozen=True)
+class GenerateRequest(Request):
+    """A talking video from an avatar and speech.
+
+    avatar: an avatar's id, its folder, or a zip; audio: any sound file; size: pixels of the square picture; fps:
+    frames a second (None: the avatar's); sh_degree: 0 to 3; device: auto, cpu or a GPU's number; audio_features:
+    visemes or mel (None: the engine's choice); seed: repeats blinks and head motion; name: the sound's name as shown.
+    """
+
+    avatar: str
+    audio: str
+    size: int | None = None
+    fps: int | None = None
+    sh_degree: int | None = None
+    device: str = "auto"
+    audio_features: str | None = None
+    seed: int | None = None
+    name: str = ""
+    kind: ClassVar[str] = "generate"
+    file_fields: ClassVar[tuple[str, ...]] = ("audio",)
+    outputs: ClassVar[dict[str, str]] = {"video": "outputs/video.mp4"}
+    environment_needed: ClassVar[str] = "talking_gaussian"
+
+    def check(self) -> None:
+        """Raise RequestError where a file is missing or a number is out of range."""
+        check_file(self.audio, "audio", "音频")
+        if not avatar_path(self.avatar).exists():
+            raise RequestError("no_avatar", f"There is no avatar {self.avatar!r}.", f"没有头像 {self.avatar!r}。")
+        check_number(self.size, "size", "画面尺寸", 128, 1024, even=True)
+        check_number(self.fps, "fps", "帧率", 10, 60)
+        check_number(self.sh_degree, "sh_degree", "球谐阶数", 0, 3)
+        check_number(self.seed, "seed", "随机种子", 0, 2**31 - 1)
+        if self.device not in ("auto", "cpu") and not (self.device.isdecimal() and len(self.device) <= 2):
+            raise RequestError(
+                "bad_device",
+                f"device must be auto, cpu or the number of a GPU, not {self.device!r}.",
+                f"设备必须是 auto、cpu 或 GPU 编号,而不是 {self.device!r}。",
+            )
+        check_choice(self.audio_features, "audio_features", "音频特征", AUDIO_FEATURES)
+
+    def seat(self) -> str:
+        """A CPU seat, or the seat of the chosen GPU."""
+        return f"gpu-{int(self.device)}" if self.device.isdecimal() else "cpu"
+
+    def command(self, job: Path) -> list[str]:
+        """The engine's script with everything that was chosen."""
+        line = ["bash", str(paths.TALKING_GAUSSIAN_SCRIPT), "infer", "--avatar", str(avatar_path(self.avatar))]
+        line += ["--audio_file", self.audio, "--output_file", str(job / self.outputs["video"])]
+        options = {
+            "--sh_degree": self.sh_degree,
+            "--fps": self.fps,
+            "--size": self.size,
+            "--gpu": None if self.device == "auto" else self.device,
+            "--audio_features": self.audio_features,
+            "--seed": self.seed,
+        }
+        return line + [word for name, value in options.items() if value is not None for word in (name, str(value))]

@@ -1,0 +1,26 @@
+"""Texts of the panel that follows a job: key -> (English, 中文)."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "queued": ("Waiting", "排队中"),
+    "queued_place": ("Waiting, number {n} in the queue", "排队中,当前第 {n} 位"),
+    "queued_environment": ("Waiting for the engine to be prepared (first start)", "正在等待引擎准备完成(首次启动)"),
+    "running": ("Working", "进行中"),
+    "done": ("Done", "已完成"),
+    "failed": ("Failed", "失败"),
+    "cancelled": ("Cancelled", "已取消"),
+    "interrupted": ("Interrupted", "已中断"),
+    "eta": ("about {t} left", "约剩 {t}"),
+    "elapsed": ("{t} so far", "已用 {t}"),
+    "took": ("took {t}", "用时 {t}"),
+    "log": ("Log", "日志"),
+    "idle": ("Your video's progress will be shown here.", "视频的生成进度会显示在这里。"),
+    "lost": ("The connection to the app was lost; trying again …", "与应用的连接已断开,正在重试……"),
+    "stage_load": ("Load", "载入"),
+    "stage_audio": ("Listen", "分析语音"),
+    "stage_render": ("Draw", "绘制"),
+    "stage_finish": ("Finish", "收尾"),
+    "stage_python": ("Python", "Python"),
+    "stage_download": ("Download", "下载"),
+    "stage_install": ("Install", "安装"),
+    "stage_warm_up": ("Warm up", "预热"),
+}
