@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 
 from talking_gaussian.errors import UserError
 
@@ -17,6 +18,8 @@ MAX_SIDE = 8192
 # containers only: playlists and scripts would make the reader open further files
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,mxf,nut,h264,hevc,m4v,dv,rm"
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+# colour is stored at half the size: drawn between its samples, not repeated in blocks of 2 x 2
+_SMOOTH_COLOUR = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _STEADY = 0.2  # frames whose distances differ by more than this share of the mean are of variable rate
 
 
@@ -113,7 +116,8 @@ def read_frames(
 def upright(frame: av.VideoFrame) -> np.ndarray:
     """A decoded frame as [H, W, 3] uint8 RGB, turned as its display matrix says."""
     turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+    picture = frame.reformat(format="rgb24", interpolation=_SMOOTH_COLOUR).to_ndarray()
+    return np.ascontiguousarray(np.rot90(picture, turns))
 
 
 @contextmanager
