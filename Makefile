@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 APP := .venv
 TEST := .venv-test
-SOURCES := demo.py tabs bridges environments TalkingGaussian benchmarks tests
+SOURCES := demo.py tabs bridges environments TalkingGaussian CosyVoice benchmarks tests
 
 .PHONY: demo test lint types format clean
 

@@ -1,6 +1,7 @@
 """Make, check and remove the engines' environments. Only the standard library; any Python from 3.10 on.
 
 python environments/manage.py create talking_gaussian [--part training] [--recreate] [--python PATH] [--conda]
+python environments/manage.py create cosyvoice [--part cloning]
 python environments/manage.py check [NAME …] [--json]     exit code 3 where a named one is not ready
 python environments/manage.py remove NAME
 python environments/manage.py list
@@ -20,8 +21,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -29,7 +30,6 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
 ENVS = Path(os.environ.get("TFG_HOME") or PROJECT).expanduser().resolve() / "environments" / ".envs"
 NAMES = tuple(sorted(folder.name for folder in HERE.iterdir() if (folder / "settings.json").is_file()))
-PARTS = ("inference", "training")
 MARKER = "tfg-ready"
 BAD_INPUT, NOT_READY = 2, 3
 
@@ -46,16 +46,18 @@ class ManageError(Exception):
 class Settings:
     """environments/NAME/settings.json: what the requirements cannot say.
 
-    about: one line; python: the range of versions; prefer: the range to take first; disk_mb: space a part needs;
-    no_deps: install exactly the listed packages (for one whose own list is too long); pythonpath: folder of the
-    project to import from; post_create: arguments for its Python after a part was installed; marker_packages: folders
-    in site-packages by which a part is told from someone else's conda environment of this name (see resolve.sh).
+    about: one line; python: the range of versions; prefer: the range to take first; part_python: a part's own, narrower
+    range; disk_mb: space a part needs; no_deps: install exactly the listed packages (for one whose own list is too
+    long); pythonpath: folder of the project to import from; post_create: arguments for its Python after a part was
+    installed; marker_packages: folders in site-packages by which a part (all that its programs need) is told from
+    someone else's conda environment of this name (see resolve.sh).
     """
 
     about: str
     python: str
     disk_mb: dict[str, int]
     prefer: str = ""
+    part_python: dict[str, str] | None = None
     no_deps: bool = False
     pythonpath: str = ""
     post_create: dict[str, list[str]] | None = None
@@ -91,6 +93,18 @@ def settings_of(name: str) -> Settings:
     return Settings(**json.loads((HERE / name / "settings.json").read_text(encoding="utf-8")))
 
 
+def parts_of(name: str) -> tuple[str, ...]:
+    """The parts of an environment: inference, then those that have a requirements-PART.txt."""
+    more = sorted(path.stem.removeprefix("requirements-") for path in (HERE / name).glob("requirements-*.txt"))
+    return ("inference", *more)
+
+
+def range_of(settings: Settings, parts: Iterable[str]) -> str:
+    """The range of Python versions that all these parts allow."""
+    narrower = [(settings.part_python or {}).get(part, "") for part in parts]
+    return ",".join(filter(None, [settings.python, *narrower]))
+
+
 def requirements_of(name: str, part: str) -> Path:
     """The requirements file of a part. Raises ManageError where the environment has no such part."""
     path = HERE / name / ("requirements.txt" if part == "inference" else f"requirements-{part}.txt")
@@ -115,14 +129,13 @@ def create(name: str, part: str, recreate: bool = False, python: str | None = No
     with locked(name):
         folder = ENVS / name
         held = {} if recreate else read_marker(folder)
-        wanted = [p for p in ("inference", part) if held.get(p) != digest(requirements_of(name, p))]
-        wanted = list(dict.fromkeys(wanted))
+        wanted = parts_to_install(name, part, settings, held)
         if held and not wanted:
             print(f"{name} ({part}) is ready.")
             return
         check_disk(name, sum(settings.disk_mb.get(p, 0) for p in wanted))
         if "inference" in wanted:
-            held = make_venv(name, folder, settings, python)
+            held = make_venv(name, folder, replace(settings, python=range_of(settings, wanted)), python)
         try:
             for each in wanted:
                 held = add_part(name, folder, settings, each, held)
@@ -131,6 +144,14 @@ def create(name: str, part: str, recreate: bool = False, python: str | None = No
                 shutil.rmtree(folder, ignore_errors=True)
             raise
     print(f"{name} ({part}) is ready in {shown(folder)}.")
+
+
+def parts_to_install(name: str, part: str, settings: Settings, held: dict[str, str]) -> list[str]:
+    """inference and `part` but for what is there; all again where the Python that is there does not suit `part`."""
+    wanted = list(dict.fromkeys(["inference", part]))
+    if held and not in_range(held["python"], range_of(settings, wanted)):
+        return list(dict.fromkeys([*wanted, *(p for p in parts_of(name) if p in held)]))
+    return [p for p in wanted if held.get(p) != digest(requirements_of(name, p))]
 
 
 def add_part(name: str, folder: Path, settings: Settings, part: str, held: dict[str, str]) -> dict[str, str]:
@@ -489,12 +510,12 @@ def state_of(name: str, found: Found, sizes: bool) -> State:
     command = f"python environments/manage.py create {name}"
     folder = Path(found.prefix or ENVS / name)
     rows = read_marker(ENVS / name)
-    parts = tuple(p for p in PARTS if has_part(name, p, rows))
+    parts = tuple(p for p in parts_of(name) if has_part(name, p, rows))
     if found.source == "conda":
         state, en, zh = "ready", "ready (conda)", "就绪(conda)"
         settings = settings_of(name)
         # a part that conda's one lacks is taken from the project's own
-        parts = tuple(p for p in PARTS if p == "inference" or p in parts or holds(folder, settings, p))
+        parts = tuple(p for p in parts_of(name) if p == "inference" or p in parts or holds(folder, settings, p))
         rows = {"python": ""}
     elif found.source == "venv":
         state, en, zh = "ready", "ready", "就绪"
@@ -562,7 +583,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     verbs = parser.add_subparsers(dest="verb", required=True)
     new = verbs.add_parser("create", help="make an environment, or add a part to it")
     new.add_argument("name", help="one of: " + ", ".join(NAMES))
-    new.add_argument("--part", choices=PARTS, default="inference", help="what to install (default: inference)")
+    new.add_argument("--part", default="inference", help="inference (default), or one more, e.g. training, cloning")
     new.add_argument("--recreate", action="store_true", help="throw away what is there and start from nothing")
     new.add_argument("--python", metavar="PATH", help="the interpreter to use")
     new.add_argument("--conda", action="store_true", help="make a conda environment from environment.yml instead")

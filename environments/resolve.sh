@@ -4,7 +4,7 @@
 # 1. a conda, mamba or micromamba environment NAME that holds NAME/settings.json's "marker_packages" (people have other
 # environments of these names); 2. the project's own environments/.envs/NAME (under TFG_HOME), if what was installed is
 # what NAME/requirements.txt asks for; 3. exit code 3 and the command that creates it.
-# TFG_ENV_PART=training asks for the training part as well. Runs on bash 3.2 (macOS) too.
+# TFG_ENV_PART=training asks for another part. Runs on bash 3.2 (macOS) too.
 
 TFG_ENVIRONMENTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 TFG_ENVS="${TFG_HOME:-$(dirname "$TFG_ENVIRONMENTS")}/environments/.envs"
@@ -72,17 +72,15 @@ _tfg_find_conda() {
   return 1
 }
 
-# The marker packages of NAME that the environment in FOLDER lacks, with ", " between; a look at folders, no Python.
+# The marker packages of NAME that the environment in FOLDER lacks for the part that is asked for, with ", " between; a
+# look at folders, no Python.
 _tfg_lacks() {
-  local folder="$1" part package found lacks=""
-  for part in inference training; do
-    for package in $(_tfg_markers "$2" "$part"); do
-      for found in "$folder"/lib/python*/site-packages/"$package"; do
-        if [ -d "$found" ]; then continue 2; fi
-      done
-      lacks="$lacks${lacks:+, }$package"
+  local folder="$1" package found lacks=""
+  for package in $(_tfg_markers "$2" "${TFG_ENV_PART:-inference}"); do
+    for found in "$folder"/lib/python*/site-packages/"$package"; do
+      if [ -d "$found" ]; then continue 2; fi
     done
-    [ "$part" != "${TFG_ENV_PART:-inference}" ] || break
+    lacks="$lacks${lacks:+, }$package"
   done
   printf '%s' "$lacks"
 }

@@ -160,7 +160,7 @@ def test_conda_without_the_environment_leaves_it_to_the_venv(project, tmp_path):
     assert run(project, "x", CONDA_EXE=str(exe)).stdout == "['x']\n"
 
 
-OURS = {"inference": ["numba", "av"], "training": ["torch"]}
+OURS = {"inference": ["numba", "av"], "training": ["numba", "av", "torch"]}
 
 
 def mark(project: Path, packages: dict[str, list[str]]) -> None:
@@ -351,6 +351,27 @@ def load_manage():
 )
 def test_an_installers_last_words_become_one_sentence(text, code):
     assert load_manage().explain_install(text).code == code
+
+
+def test_a_part_that_needs_another_python_asks_for_everything_again():
+    manage = load_manage()
+    settings = manage.settings_of("cosyvoice")
+    light = manage.digest(manage.requirements_of("cosyvoice", "inference"))
+    assert manage.parts_to_install("cosyvoice", "cloning", settings, {"python": "3.10.4", "inference": light}) == [
+        "cloning"
+    ]
+    both = manage.parts_to_install("cosyvoice", "cloning", settings, {"python": "3.12.1", "inference": light})
+    assert both == ["inference", "cloning"]
+    assert manage.range_of(settings, both) == ">=3.10,<3.14,>=3.10,<3.11"
+
+
+def test_a_parts_own_packages_are_enough_in_conda(project, tmp_path):
+    """An environment with CosyVoice but without the light part's packages serves CosyVoice, and only that."""
+    mark(project, {"inference": ["piper"], "cloning": ["torch"]})
+    exe = make_conda(tmp_path / "conda", tmp_path / "conda" / "bin" / "conda")
+    install_into(tmp_path / "conda" / "envs" / "tiny", "torch")
+    assert run(project, CONDA_EXE=str(exe), TFG_ENV_PART="cloning").returncode == 0
+    assert "conda's one lacks piper" in run(project, CONDA_EXE=str(exe)).stderr
 
 
 def test_version_ranges():
