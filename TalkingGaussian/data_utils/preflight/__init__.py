@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from data_utils.preflight.report import Report, Row, both
 from talking_gaussian.errors import UserError
+
+from data_utils.preflight.report import Report, Row, both
 
 __all__ = ["Report", "Row", "check_video", "run_check"]
 
@@ -36,7 +37,9 @@ def check_video(
     try:
         look = take_look(Path(path), start_s, end_s, progress)
     except UserError as error:
-        return Report([Row("file", "bad", both("File", "文件"), both("unusable", "无法使用"), both(error.en, error.zh))])
+        return Report(
+            [Row("file", "bad", both("File", "文件"), both("unusable", "无法使用"), both(error.en, error.zh))]
+        )
     return Report([row for check in every_check() for row in check(look)])
 
 

@@ -10,8 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from data_utils.preflight import check_video, run_check
 from talking_gaussian.progress import Progress
+
+from data_utils.preflight import check_video, run_check
 
 
 def main() -> int:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-
 from talking_gaussian.video.frames import upright
 
 
-def key_frames(path: Path, times: Iterable[float]) -> Iterator[tuple[float, np.ndarray]]:
-    """(time in s from the video's start, [H, W, 3] uint8 RGB) of the key frame at or before each time, each once.
+def key_frames(path: Path, times: Iterable[float], max_side: int) -> Iterator[tuple[float, np.ndarray]]:
+    """(time in s from the start, [H, W, 3] uint8 RGB of at most `max_side` px) of the key frame before each time.
 
-    The file was probed before: what cannot be decoded any more is passed over.
+    Each is given once. The file was probed before: what cannot be decoded any more is passed over.
     """
     with av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}) as container:
         stream = container.streams.video[0]
@@ -31,4 +30,4 @@ def key_frames(path: Path, times: Iterable[float]) -> Iterator[tuple[float, np.n
             if frame is None or frame.pts is None or frame.pts == seen:
                 continue
             seen = frame.pts
-            yield (frame.pts - origin) * base, upright(frame)
+            yield (frame.pts - origin) * base, upright(frame, max_side)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from talking_gaussian.video.frames import VideoInfo, probe_video
 
 from data_utils.preflight.hearing import Sound, listen
 from data_utils.preflight.pictures import DENSE_S, LOOK_PX, Eyes, Lips, Moment, watch, watch_lips
-from talking_gaussian.video.frames import VideoInfo, probe_video
 
 LIPS_S = 24.0  # lips are followed this long in a video that is too long to look at every frame
 Told = Callable[[float], None]
@@ -52,7 +52,7 @@ class Look:
 
 
 def take_look(path: Path, start_s: float = 0.0, end_s: float | None = None, told: Told = lambda share: None) -> Look:
-    """Look at [start_s, end_s) of a video; told: hears the share done, 0 to 1. Raises UserError for what is no video."""
+    """Look at [start_s, end_s) of a video; told: hears the share done. Raises UserError for what is no video."""
     info = probe_video(path)
     end_s = min(info.duration_s, info.duration_s if end_s is None else end_s)
     start_s = min(max(0.0, start_s), max(0.0, end_s - 0.04))
@@ -66,7 +66,7 @@ def take_look(path: Path, start_s: float = 0.0, end_s: float | None = None, told
                 lips = found or lips
                 told(share)
         else:
-            for share, moment in watch(path, start_s, end_s, eyes):
+            for share, moment in watch(path, info, start_s, end_s, eyes):
                 moments.append(moment)
                 told(0.6 * share)
             begin = talkative(moments, sound, start_s, end_s)

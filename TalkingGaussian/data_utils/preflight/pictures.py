@@ -10,15 +10,15 @@ from pathlib import Path
 import cv2
 import mediapipe as mp
 import numpy as np
-
-from data_utils.preflight.key_frames import key_frames
 from face_tracking.mesh import FaceMesh
 from face_tracking.points import CHIN, FACE_OVAL, LIP_CORNERS, LOWER_LIP, UPPER_LIP
-from talking_gaussian.video.frames import read_frames
+from talking_gaussian.video.frames import VideoInfo, read_frames
 
-DENSE_FPS, SPARSE_FPS = 25, 5
+from data_utils.preflight.key_frames import key_frames
+
+DENSE_FPS, MOMENT_FPS, SPARSE_FPS = 25, 5, 2
 DENSE_S = 32.0  # up to here every frame is looked at
-WHOLE_S = 120.0  # up to here every frame is decoded; beyond, key frames only
+DECODED_PX = 6e8  # up to so many pixels every frame is decoded (10 s at the most); beyond, key frames only
 KEY_FRAMES, HAND_LOOKS = 80, 30
 LOOK_PX, THUMB_PX, FACE_PX = 640, 32, 160  # sides of the pictures that are looked at, compared, measured
 BROW, CHEEKS = 10, (234, 454)  # of the oval: its top, its sides
@@ -127,18 +127,23 @@ class Eyes:
 # --- runs over the video ----------------------------------------------------------------------------------------------
 
 
-def watch(path: Path, start_s: float, end_s: float, eyes: Eyes) -> Iterator[tuple[float, Moment]]:
-    """(share done, moment) over [start_s, end_s): five a second up to two minutes, else 80 key frames."""
-    if end_s - start_s <= WHOLE_S:
+def watch(path: Path, info: VideoInfo, start_s: float, end_s: float, eyes: Eyes) -> Iterator[tuple[float, Moment]]:
+    """(share done, moment) over [start_s, end_s): two a second, or 80 key frames of what is long to decode."""
+    if few_pixels(info, end_s - start_s):
         count = max(1, round((end_s - start_s) * SPARSE_FPS))
-        frames = read_frames(path, fps=SPARSE_FPS, start_s=start_s, end_s=end_s)
+        frames = read_frames(path, SPARSE_FPS, start_s, end_s, LOOK_PX)
         timed: Iterator[tuple[float, np.ndarray]] = ((start_s + n / SPARSE_FPS, f) for n, f in enumerate(frames))
     else:
         count = KEY_FRAMES
-        timed = key_frames(path, np.linspace(start_s, end_s - 1.0, count))
+        timed = key_frames(path, np.linspace(start_s, end_s - 1.0, count), LOOK_PX)
     every = max(1, count // HAND_LOOKS)
     for n, (time_s, frame) in enumerate(timed):
-        yield min(1.0, n / count), eyes.look(time_s, shrunk(frame), None, n % every == 0)
+        yield min(1.0, n / count), eyes.look(time_s, frame, None, n % every == 0)
+
+
+def few_pixels(info: VideoInfo, length_s: float) -> bool:
+    """Whether decoding a stretch is a matter of seconds."""
+    return info.width * info.height * info.fps * length_s <= DECODED_PX
 
 
 def watch_lips(
@@ -149,20 +154,19 @@ def watch_lips(
     eyes: also give a moment every fifth frame.
     """
     count = max(1, round((end_s - start_s) * DENSE_FPS))
-    every = DENSE_FPS // SPARSE_FPS
+    every = DENSE_FPS // MOMENT_FPS
     hands_every = every * max(1, count // every // HAND_LOOKS)
     rows, change, before = [], [], None
     with FaceMesh() as mesh:
-        for n, frame in enumerate(read_frames(path, fps=DENSE_FPS, start_s=start_s, end_s=end_s)):
-            picture = shrunk(frame)
-            face = next(iter(mesh.find(picture)), None)
-            thumb = thumbnail(picture)
+        for n, frame in enumerate(read_frames(path, DENSE_FPS, start_s, end_s, LOOK_PX)):
+            face = next(iter(mesh.find(frame)), None)
+            thumb = thumbnail(frame)
             change.append(0.0 if before is None else float(np.abs(thumb - before).mean()))
             before = thumb
             rows.append(mouth(face))
             moment = None
             if eyes and n % every == 0:
-                moment = eyes.look(start_s + n / DENSE_FPS, picture, face, n % hands_every == 0)
+                moment = eyes.look(start_s + n / DENSE_FPS, frame, face, n % hands_every == 0)
             yield min(1.0, n / count), moment, None
     if rows:
         opening, width = np.array(rows, np.float32).T
@@ -187,9 +191,16 @@ def face_width(face: np.ndarray) -> float:
 
 
 def turn_angles(face: np.ndarray) -> tuple[float, float]:
-    """(yaw, pitch) of a head in degrees; 0, 0 looks into the camera."""
+    """(yaw, pitch) of a head in degrees, however it is tilted; 0, 0 looks into the camera."""
     across, down = face[CHEEKS[1]] - face[CHEEKS[0]], face[CHIN] - face[BROW]
-    return float(np.degrees(np.arctan2(across[2], across[0]))), float(np.degrees(np.arctan2(down[2], down[1])))
+    yaw, pitch = (np.arctan2(axis[2], np.linalg.norm(axis[:2])) for axis in (across, down))
+    return float(np.degrees(yaw)), float(np.degrees(pitch))
+
+
+def roll_angle(face: np.ndarray) -> float:
+    """How far a head is tilted in degrees, -180 to 180: 90 has its chin at the picture's left."""
+    down = face[CHIN] - face[BROW]
+    return float(np.degrees(np.arctan2(-down[0], down[1])))
 
 
 def skin(picture: np.ndarray, face: np.ndarray) -> Skin:
@@ -211,12 +222,3 @@ def thumbnail(picture: np.ndarray) -> np.ndarray:
     """[32, 32] float32 grey."""
     small = cv2.resize(picture, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-
-
-def shrunk(frame: np.ndarray) -> np.ndarray:
-    """A frame no larger than 640 px."""
-    scale = LOOK_PX / max(frame.shape[:2])
-    if scale >= 1:
-        return np.ascontiguousarray(frame)
-    size = (max(2, round(frame.shape[1] * scale)), max(2, round(frame.shape[0] * scale)))
-    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)

@@ -14,7 +14,7 @@ class Row:
 
     key: a stable word; state: ok, info, warn or bad; title, value: {"en", "zh"}; fix: {"en", "zh"}, what the person can
     do, or None; repair: options of the training command that put it right (start_s, end_s in seconds of the file,
-    sound_shift_ms), or None; facts: the numbers behind it.
+    sound_shift_ms: how late the sound is), or None; facts: the numbers behind it.
     """
 
     key: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,11 +30,11 @@ def best_repair(look: Look) -> dict[str, float] | None:
 def best_stretch(look: Look) -> tuple[float, float]:
     """(start, end) in s of the longest good run, at most five minutes of it where the whole is too long."""
     edges = np.array([look.start_s, *cuts(look), look.end_s])
-    step = 0.2 if look.length_s <= 120 else look.length_s / 400
+    step = max(0.2, look.length_s / 400)
     at = np.arange(look.start_s, look.end_s, step)
     good = good_at(look, at)
     best = (look.start_s, look.start_s)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         for run in runs(good & (at >= low) & (at < high)):
             begin, end = max(low, at[run[0]]), min(high, at[run[1]] + step)
             if end - begin > best[1] - best[0]:
@@ -80,10 +81,11 @@ def cuts(look: Look) -> tuple[float, ...]:
         level = CUT_LEVEL
     else:
         thumbs = [moment.thumb for moment in look.moments]
-        change = np.array([0.0, *(np.abs(b - a).mean() for a, b in zip(thumbs, thumbs[1:], strict=False))])
+        change = np.array([0.0, *(np.abs(b - a).mean() for a, b in pairwise(thumbs))])
         times = [moment.time_s for moment in look.moments]
         start, step = (times[0] if times else 0.0), 0.0
-        level = SCENE_LEVEL if look.length_s > 120 else 2 * CUT_LEVEL
+        apart = look.length_s / max(1, len(look.moments))
+        level = SCENE_LEVEL if apart > 0.5 else 2 * CUT_LEVEL
     found = []
     for n in range(1, len(change)):
         near = np.delete(change[max(1, n - 12) : n + 13], min(n - 1, 12))

@@ -76,12 +76,16 @@ def probe_video(path: str | Path) -> VideoInfo:
 
 
 def read_frames(
-    path: str | Path, fps: float | None = 25.0, start_s: float = 0.0, end_s: float | None = None
+    path: str | Path,
+    fps: float | None = 25.0,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    max_side: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Upright frames [H, W, 3] uint8 RGB from `start_s` to `end_s`, frame i being the one shown at start_s + i / fps.
 
-    fps None gives every frame as it comes. The last frame is held where the file's own times leave a gap. Raises
-    UserError for a file that is no video or breaks off.
+    fps None gives every frame as it comes; max_side: larger frames are brought down to this many px. The last frame is
+    held where the file's own times leave a gap. Raises UserError for a file that is no video or breaks off.
     """
     with _opened(path) as (container, stream):
         base = float(stream.time_base or 1)
@@ -96,14 +100,14 @@ def read_frames(
                 break
             if fps is None:
                 if time >= start_s - 1e-6:
-                    yield upright(frame)
+                    yield upright(frame, max_side)
                 continue
             # the frame at hand is due until this one's time
             while picture is not None and start_s + sent / fps < time - 0.5 / fps:
                 yield picture
                 sent += 1
             due = start_s + sent / fps
-            picture = upright(frame) if time >= due - 1.0 / fps else picture
+            picture = upright(frame, max_side) if time >= due - 1.0 / fps else picture
         if fps is not None and picture is not None:
             last = end_s if end_s is not None else start_s + (sent + 1) / fps
             while start_s + sent / fps < last - 1e-6 and (end_s is None or sent < math.ceil((end_s - start_s) * fps)):
@@ -113,10 +117,13 @@ def read_frames(
                     break
 
 
-def upright(frame: av.VideoFrame) -> np.ndarray:
-    """A decoded frame as [H, W, 3] uint8 RGB, turned as its display matrix says."""
+def upright(frame: av.VideoFrame, max_side: int | None = None) -> np.ndarray:
+    """A decoded frame as [H, W, 3] uint8 RGB, turned as its display matrix says; max_side: no larger than this, px."""
     turns = round(frame.rotation / 90) % 4
-    picture = frame.reformat(format="rgb24", interpolation=_SMOOTH_COLOUR).to_ndarray()
+    scale = min(1.0, (max_side or MAX_SIDE) / max(frame.width, frame.height))
+    width, height = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
+    how = _SMOOTH_COLOUR if scale == 1 else Interpolation.AREA
+    picture = frame.reformat(width, height, format="rgb24", interpolation=how).to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, turns))
 
 

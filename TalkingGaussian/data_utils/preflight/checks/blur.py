@@ -5,7 +5,7 @@ import numpy as np
 from data_utils.preflight.look import Look
 from data_utils.preflight.report import Row, both
 
-SOFT = 0.13
+SOFT = 0.16
 
 
 def check(look: Look) -> list[Row]:

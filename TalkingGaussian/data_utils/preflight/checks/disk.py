@@ -22,6 +22,8 @@ def check(look: Look) -> list[Row]:
     title, facts = both("Disk", "磁盘"), {"need_gb": round(need, 2), "free_gb": round(free, 1)}
     value = both(f"{need:.1f} GB needed, {free:.0f} GB free", f"需要 {need:.1f} GB,剩余 {free:.0f} GB")
     if free < need + 0.5:
-        fix = both("Make room, or set TFG_HOME to a folder on a larger disk.", "请清理磁盘,或把 TFG_HOME 设到更大的磁盘。")
+        fix = both(
+            "Make room, or set TFG_HOME to a folder on a larger disk.", "请清理磁盘,或把 TFG_HOME 设到更大的磁盘。"
+        )
         return [Row("disk", "bad", title, value, fix, facts=facts)]
     return [Row("disk", "ok", title, value, facts=facts)]

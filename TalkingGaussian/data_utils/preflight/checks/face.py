@@ -18,9 +18,7 @@ def check(look: Look) -> list[Row]:
         share = float(np.mean([moment.face is not None for moment in look.moments])) if look.moments else 0.0
     facts = {"share": round(share, 3)}
     if share < ANY:
-        fix = both(
-            "Use a video of one person who looks into the camera.", "请使用一个人面对镜头的视频。"
-        )
+        fix = both("Use a video of one person who looks into the camera.", "请使用一个人面对镜头的视频。")
         return [Row("face", "bad", title, both("no face found", "没有找到人脸"), fix, facts=facts)]
     if share >= NEARLY_ALL:
         return [Row("face", "ok", title, both("in every frame", "每一帧都有"), facts=facts)]

@@ -1,11 +1,11 @@
 """The size of the face, and whether it is all in the picture."""
 
 import numpy as np
+from face_tracking.points import FACE_OVAL
 
 from data_utils.preflight.look import Look
 from data_utils.preflight.pictures import face_width
 from data_utils.preflight.report import Row, both
-from face_tracking.points import FACE_OVAL
 
 TINY_PX, SMALL_PX = 48, 96
 OUTSIDE = 0.1

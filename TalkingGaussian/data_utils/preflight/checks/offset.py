@@ -1,10 +1,11 @@
 """Whether the sound runs ahead of the lips or behind them."""
 
+from evaluation.sync_offset import sound_offset
+
 from data_utils.preflight.hearing import RATE
 from data_utils.preflight.look import Look
 from data_utils.preflight.pictures import DENSE_FPS
 from data_utils.preflight.report import Row, both
-from evaluation.sync_offset import sound_offset
 
 NOTICED_MS = 60.0  # below lies what the measurement itself is unsure of
 ENOUGH = 0.5  # share of frames that must show the face
@@ -29,4 +30,4 @@ def check(look: Look) -> list[Row]:
         f"声音{'晚' if late > 0 else '早'}了 {abs(late)} 毫秒",
     )
     fix = both(f"Move the sound by {-late:+d} ms.", f"将声音移动 {-late:+d} 毫秒。")
-    return [Row("offset", "warn", title, value, fix, {"sound_shift_ms": -late}, facts)]
+    return [Row("offset", "warn", title, value, fix, {"sound_shift_ms": late}, facts)]
