@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from face_tracking.points import EYE_CORNERS, LIP_CORNERS, LOWER_LIP, MOUTH20, NOSE_TIP, UPPER_LIP
+from face_tracking.points import (
+    EYE_CORNERS,
+    INNER_LIPS,
+    LIP_CORNERS,
+    LOWER_LIP,
+    MOUTH20,
+    NOSE_TIP,
+    OUTER_LIPS,
+    UPPER_LIP,
+)
 
 FACE468 = tuple(range(468))
+_BELOW_NOSE = 0.15  # of the eyes' distance under the nose's tip: where the mouth begins
 
 
 def distance(points: np.ndarray, first: int, second: int) -> np.ndarray:
@@ -56,3 +66,17 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     if len(a) < 3 or a.std() < 1e-9 or b.std() < 1e-9:
         return float("nan")
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def mouth_frozen(points: np.ndarray) -> np.ndarray:
+    """The same face [T, P, 3] with lips, chin and jaw at their mean place below the nose: the zero of lip-sync scales."""
+    frozen = points.astype(np.float64)  # sums in 32 bits would tremble
+    nose = frozen[:, NOSE_TIP : NOSE_TIP + 1]
+    seen = np.isfinite(frozen[:, NOSE_TIP, 0])
+    if seen.any():
+        mean = (frozen - nose)[seen].mean(axis=0)
+        eyes = np.linalg.norm(mean[EYE_CORNERS[0]] - mean[EYE_CORNERS[1]])
+        below = mean[:, 1] > _BELOW_NOSE * eyes
+        below[[*INNER_LIPS, *OUTER_LIPS]] = True
+        frozen[:, below] = (nose + mean)[:, below]
+    return frozen

@@ -28,17 +28,17 @@ _RIDGE = 1.0  # of features scaled to unit variance
 _TREND_S = 1.5  # slower drifts of pose and zoom are no speech
 _OPENING_WEIGHT, _WIDTH_WEIGHT = 2 / 3, 1 / 3  # closures are sharper in time than rounding
 _PEAK_MS = 200  # what lies farther from the best lag than this is its rival
-# Unrelated sound and lips reach a lead of 0.5 / sqrt(seconds) over their own best rival in 1 of 20 cases
-# (170 pairs of voices and faces that do not belong together, 3 to 20 s)
-_CHANCE = 0.5
+# Unrelated sound and lips reach a lead of 0.45 / sqrt(seconds) over their own best rival in 1 of 20 cases
+# (260 pairs of voices and faces that do not belong together, 3 to 20 s)
+_CHANCE = 0.45
 
 
 @dataclass(frozen=True)
 class SyncOffset:
     """The offset of sound against lips.
 
-    ms: + = the sound is late. confidence: 0..1; from `CONCLUSIVE` (0.5) on fewer than 1 of 20 unrelated pairs get so
-    far, below it `ms` means nothing. correlation: held-out r of lips and prediction at the best lag; elsewhere: the
+    ms: + = the sound is late. confidence: 0..1; from `CONCLUSIVE` (0.5) on about 1 of 20 unrelated pairs gets so far,
+    below it `ms` means nothing. correlation: held-out r of lips and prediction at the best lag; elsewhere: the
     best r at lags farther than 200 ms from it.
     """
 
@@ -56,8 +56,8 @@ class SyncOffset:
 def sound_offset(opening: np.ndarray, width: np.ndarray, fps: float, sound: np.ndarray, rate: int) -> SyncOffset:
     """Find the offset of sound against lips, from -800 to 800 ms, to about 40 ms.
 
-    opening, width: gap and corner distance of the lips in every frame [T], in any unit, NaN where no face was found
-    (divide px by the eyes' distance where the head moves to and fro); fps: frames a second; sound: mono [n] in -1..1
+    opening, width: gap and corner distance of the lips in every frame [T], in any unit, NaN where no face was found;
+    fps: frames a second; sound: mono [n] in -1..1
     that begins with the first frame; rate: its samples a second. At most the first 3000 frames are used. Less than 40
     usable frames, a face that stands still, or silence: SyncOffset(0, 0).
     """

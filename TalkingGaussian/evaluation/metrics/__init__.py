@@ -1,0 +1,64 @@
+"""The registry of metrics: one file each. To add one, write its file and put it into METRICS."""
+
+from __future__ import annotations
+
+from talking_gaussian.errors import UserError
+
+from evaluation.metrics import (
+    aue,
+    f_lmd,
+    flicker,
+    lmd,
+    lmd_centred,
+    lmd_normalised,
+    ms_ssim,
+    opening,
+    psnr,
+    rounding,
+    ssim,
+    sync,
+    timing,
+)
+from evaluation.metrics.base import REGIONS, Metric
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        lmd.METRIC,
+        lmd_normalised.METRIC,
+        lmd_centred.METRIC,
+        f_lmd.METRIC,
+        opening.METRIC,
+        rounding.METRIC,
+        aue.MOUTH,
+        aue.UPPER,
+        sync.METRIC,
+        sync.CONFIDENCE,
+        psnr.METRIC,
+        ssim.METRIC,
+        ms_ssim.METRIC,
+        flicker.METRIC,
+        timing.METRIC,
+        timing.DURATION,
+    )
+}
+
+
+def chosen(names: str) -> list[Metric]:
+    """Metrics by their names with commas between, or all for "all". Raises UserError for an unknown one."""
+    if names == "all":
+        return list(METRICS.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in METRICS]
+    if unknown or not wanted:
+        known = ", ".join(METRICS)
+        name = unknown[0] if unknown else ""
+        raise UserError(
+            "metric_unknown",
+            f"There is no metric {name!r}. Choose from: {known}.",
+            f"没有指标 {name!r}。可选:{known}。",
+        )
+    return [METRICS[name] for name in METRICS if name in wanted]
+
+
+__all__ = ["METRICS", "REGIONS", "Metric", "chosen"]
