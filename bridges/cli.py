@@ -12,13 +12,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from bridges import paths, system, talking_gaussian
+from bridges import library, paths, system, talking_gaussian, training
 from bridges.errors import RequestError
 from bridges.jobs import job as jobs
 from bridges.jobs.failures import BAD_INPUT, ENVIRONMENT_MISSING, without_conda
 from bridges.jobs.job import Event, Job
 from bridges.jobs.status import Status
+from bridges.requests.train import PRESETS
 
 CANCELLED = 130
 
@@ -152,6 +154,77 @@ def import_avatar(options: argparse.Namespace) -> int:
     return code
 
 
+def check_video(options: argparse.Namespace) -> int:
+    """Whether a video will do for a training: a row a thing that was looked at."""
+    report = preflight(options.video)
+    if report is None:
+        return 1
+    print_report(report)
+    return BAD_INPUT if report["state"] == "bad" else 0
+
+
+def preflight(video: str) -> dict[str, Any] | None:
+    """Run the check to its end; its report, or None where it did not come to one (the reason has been said)."""
+    job = training.preflight(video)
+    return training.read_report(job) if follow(job) == 0 else None
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """The rows; what is good is said shortly."""
+    lang = "zh" if language().startswith("zh") else "en"
+    for row in report["rows"]:
+        fix = f"  -> {row['fix'][lang]}" if row["fix"] else ""
+        print(f"{row['state']:5} {row['title'][lang]:20} {row['value'][lang]}{fix}")
+
+
+def train(options: argparse.Namespace) -> int:
+    """Check a video, then train an avatar from it."""
+    report = preflight(options.video)
+    if report is None:
+        return 1
+    chosen = {name: getattr(options, name) for name in training.REPAIRS if getattr(options, name) is not None}
+    repairs = {**(training.offered_repairs(report) if options.repair else {}), **chosen}
+    print_report(report)
+    consent = training.Consent(options.subject or options.name, options.consent_by, options.consent)
+    wish = training.Wish(
+        options.name, options.name_zh, consent, options.preset, options.size, options.device, options.licence, repairs
+    )
+    return followed(training.start(Path(options.video).expanduser(), wish, report), options.detach)
+
+
+def followed(begun: training.Training, detach: bool) -> int:
+    """Show a training's job to its end and print its avatar, or only its id."""
+    print(begun.id, flush=True)
+    if detach or begun.job is None:
+        return 0
+    return follow(begun.job)
+
+
+def trainings(_options: argparse.Namespace) -> int:
+    """All trainings, newest first."""
+    for each in training.list_trainings():
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.created))
+        hint = "  -> resume it" if each.resumable else ""
+        print(
+            f"{each.id:30} {when}  {each.preset:9} {each.state:11} {brief(each.job.status()) if each.job else ''}{hint}"
+        )
+    return 0
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Go on with a training."""
+    return followed(training.resume(options.id), options.detach)
+
+
+def export_avatar(options: argparse.Namespace) -> int:
+    """An avatar as a zip."""
+    folder = Path(options.folder).expanduser().absolute()
+    if not folder.is_dir():
+        raise RequestError("bad_output", f"{options.folder!r} is no folder.", f"{options.folder!r} 不是文件夹。")
+    print(from_here(library.export(options.id, folder)))
+    return 0
+
+
 def environment(options: argparse.Namespace) -> int:
     """Handed to environments/manage.py as it stands."""
     return subprocess.call([sys.executable, str(paths.ENVIRONMENTS / "manage.py"), *options.rest])
@@ -240,6 +313,11 @@ def build_parser() -> argparse.ArgumentParser:
     bring = verbs.add_parser("import", help="install a zipped avatar")
     bring.add_argument("archive", metavar="ZIP")
     bring.set_defaults(run=import_avatar)
+    export = verbs.add_parser("export", help="write an avatar as a zip")
+    export.add_argument("id")
+    export.add_argument("--folder", default=".", help="where to (default: here)")
+    export.set_defaults(run=export_avatar)
+    add_training(verbs)
     env = verbs.add_parser("env", help="create, check or remove environments: env create NAME …", add_help=False)
     env.add_argument("rest", nargs=argparse.REMAINDER)
     env.set_defaults(run=environment)
@@ -261,6 +339,34 @@ def add_generate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     new.add_argument("--seed", type=int, help="repeats blinks and head motion")
     new.add_argument("--detach", action="store_true", help="print the job's id and return at once")
     new.set_defaults(run=generate)
+
+
+def add_training(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """check, train, trainings and resume."""
+    look = verbs.add_parser("check", help="whether a video will do for a training, in seconds")
+    look.add_argument("video", metavar="VIDEO")
+    look.set_defaults(run=check_video)
+    new = verbs.add_parser("train", help="train an avatar from a video of a person")
+    new.add_argument("video", metavar="VIDEO")
+    new.add_argument("--name", required=True, help="the avatar's name")
+    new.add_argument("--name_zh", default="", help="its name in Chinese (default: the same)")
+    new.add_argument("--subject", default="", help="whose likeness it is (default: the name)")
+    new.add_argument("--consent_by", required=True, help="who agrees to the use of this likeness")
+    new.add_argument("--consent", required=True, help="the statement that was agreed to")
+    new.add_argument("--licence", default="", help="what others may do with the avatar")
+    new.add_argument("--preset", choices=PRESETS, default="draft")
+    new.add_argument("--size", type=int, default=512, help="pixels of the square picture, 256 to 1024")
+    new.add_argument("--device", default="auto", help="auto, cpu or the number of a GPU")
+    new.add_argument("--repair", action="store_true", help="apply every repair that the check offers")
+    for name in training.REPAIRS:
+        new.add_argument(f"--{name}", type=float, help="as the check offers")
+    new.set_defaults(run=train)
+    verbs.add_parser("trainings", help="list the trainings").set_defaults(run=trainings)
+    more = verbs.add_parser("resume", help="go on with a training where it stopped")
+    more.add_argument("id")
+    more.set_defaults(run=resume)
+    for parser in (new, more):
+        parser.add_argument("--detach", action="store_true", help="print the training's id and return at once")
 
 
 def add_jobs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -9,6 +9,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_AVATARS = PROJECT / "TalkingGaussian" / "avatars"
 ENVIRONMENTS = PROJECT / "environments"
 TALKING_GAUSSIAN_SCRIPT = PROJECT / "TalkingGaussian" / "run_talkinggaussian.sh"
+PREFLIGHT_SCRIPT = PROJECT / "TalkingGaussian" / "scripts" / "preflight.sh"
+TRAIN_SCRIPT = PROJECT / "TalkingGaussian" / "scripts" / "train_from_video.sh"
 
 
 def home() -> Path:
@@ -24,3 +26,8 @@ def runs() -> Path:
 def avatars() -> Path:
     """The folder of the user's own avatars."""
     return home() / "avatars"
+
+
+def trainings() -> Path:
+    """The folder of all trainings' workspaces."""
+    return home() / "training"

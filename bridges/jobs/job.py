@@ -131,7 +131,8 @@ def _write(request: Request, job: Path, kept: dict[str, Path]) -> None:
         "argv": request.with_files(kept).command(job),
         "seat": request.seat(),
         "outputs": request.outputs,
-        "environment": request.environment_needed,
+        "environments": request.environments(),
+        "stop_grace_s": request.stop_grace_s,
     }
     folder.write_json(job / folder.REQUEST, request_json)
     folder.write_json(job / folder.STATUS, {"kind": request.kind, "state": "queued", "created": time.time()})

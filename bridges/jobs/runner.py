@@ -22,7 +22,6 @@ from bridges.jobs.logs import LineSplitter, collapse
 
 STATUS_INTERVAL_S = 0.2
 QUEUE_POLL_S = 0.25
-CANCEL_GRACE_S = 3.0
 DRAIN_S = 1.0
 TAIL_BYTES = 16_000
 
@@ -79,18 +78,35 @@ class Runner:
         return seat
 
     def environment_is_being_made(self) -> bool:
-        """Whether environments/manage.py is at work on what this job needs (it holds NAME.lock, its marker is last).
+        """Whether what this job needs is being made (NAME.lock is held, a part's marker comes last), or about to be.
 
         At the first start the page is usable before the environment is: such a job waits instead of failing.
         """
+        return any(
+            self.is_being_made(name, part) or self.will_be_made(name, part)
+            for name, part in self.request.get("environments", [])
+        )
+
+    def is_being_made(self, name: str, part: str) -> bool:
+        """Whether the environment's lock is held and its marker lacks the part."""
         envs = self.runs.parent / "environments" / ".envs"
-        name = self.request.get("environment")
-        if not name or not (envs / f"{name}.lock").exists() or (envs / name / "tfg-ready").exists():
+        marker = envs / name / "tfg-ready"
+        held = [line.split(" ")[0] for line in marker.read_text().splitlines()] if marker.is_file() else []
+        if part in held or not (envs / f"{name}.lock").exists():
             return False
         fd = folder.hold_lock(envs / f"{name}.lock", shared=True)
         if fd is not None:
             os.close(fd)
         return fd is None
+
+    def will_be_made(self, name: str, part: str) -> bool:
+        """Whether a living job, which may itself still wait for its seat, is there to make it."""
+        for job in self.runs.glob("*-prepare_environment-*"):
+            if folder.runner_lives(job):
+                wanted = folder.read_json(job / folder.REQUEST)["fields"]
+                if wanted["environment"] == name and part in (wanted["part"], "inference"):
+                    return True
+        return False
 
     def start(self, seat: int | None) -> subprocess.Popen[bytes] | None:
         """Start the engine in its own session; it inherits the seat, so that the seat outlives a killed runner."""
@@ -138,7 +154,7 @@ class Runner:
                 now = time.monotonic()
                 if kill_at is None and (self.told_to_stop() or self.disk_full):
                     processes.send(processes.tree(engine.pid, self.job), signal.SIGTERM)
-                    kill_at = now + CANCEL_GRACE_S
+                    kill_at = now + self.request.get("stop_grace_s", 3.0)
                 if engine.poll() is not None and gone_at is None:
                     gone_at = now
                 late = (kill_at and now > kill_at) or (gone_at and now > gone_at + DRAIN_S)

@@ -15,20 +15,20 @@ from pathlib import Path
 from bridges.jobs.folder import hold_lock, runner_lives
 
 NO_SEAT = "none"
-_KIND = re.compile(r"none|cpu|setup|gpu-\d{1,2}")
+_KIND = re.compile(r"none|cpu|setup|check|train|gpu-\d{1,2}")
 
 
 def seat_count(kind: str) -> int:
-    """How many jobs of a kind run at once: one a GPU, one set-up, and one CPU job for every four cores (at least
-    one; TFG_CPU_SEATS overrides)."""
+    """How many jobs of a kind run at once: one a GPU, one set-up, one training, two checks (they take seconds), and one
+    CPU job for every four cores (at least one; TFG_CPU_SEATS overrides)."""
     if kind != "cpu":
-        return 1
+        return 2 if kind == "check" else 1
     told = os.environ.get("TFG_CPU_SEATS", "")
     return max(1, int(told)) if told.isdigit() else max(1, (os.cpu_count() or 1) // 4)
 
 
 def draw_ticket(runs: Path, job_id: str, kind: str) -> Path:
-    """Stand in line for a seat of this kind (none, cpu, setup, gpu-0 …)."""
+    """Stand in line for a seat of this kind (none, cpu, setup, check, train, gpu-0 …)."""
     if not _KIND.fullmatch(kind):
         raise ValueError(f"there is no kind of seat called {kind!r}")
     queue = runs / ".queue"

@@ -7,7 +7,9 @@ from bridges.requests.avatars import ImportAvatarRequest
 from bridges.requests.base import Request
 from bridges.requests.environments import PrepareEnvironmentRequest
 from bridges.requests.generate import GenerateRequest
+from bridges.requests.train import PreflightRequest, TrainRequest
 
 KINDS: dict[str, type[Request]] = {
-    cls.kind: cls for cls in (GenerateRequest, ImportAvatarRequest, PrepareEnvironmentRequest)
+    cls.kind: cls
+    for cls in (GenerateRequest, ImportAvatarRequest, PreflightRequest, PrepareEnvironmentRequest, TrainRequest)
 }

@@ -13,20 +13,29 @@ class Request:
 
     kind: the word in the job's id; file_fields: the fields that are files to be kept with the job, so that "run
     again" repeats exactly; outputs: name -> path in the job folder that must be there when it is done;
-    environment_needed: what the engine runs in (the job waits while that is being made).
+    environment_needed: what the engine runs in, "NAME" or "NAME:PART", or several (the job waits while one of them is
+    being made); stop_grace_s: how long the engine may take to end when it is told to.
     """
 
     kind: ClassVar[str] = ""
     file_fields: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[dict[str, str]] = {}
-    environment_needed: ClassVar[str] = ""
+    environment_needed: ClassVar[str | tuple[str, ...]] = ""
+    stop_grace_s: ClassVar[float] = 3.0
 
     def check(self) -> None:
         """Raise RequestError with one sentence where this cannot be carried out."""
 
     def seat(self) -> str:
-        """The kind of seat it needs: none, setup, cpu, gpu-N."""
+        """The kind of seat it needs: none, setup, check, cpu, train, gpu-N."""
         return "none"
+
+    @classmethod
+    def environments(cls) -> list[tuple[str, str]]:
+        """[(name, part)] of what it runs in."""
+        needed = cls.environment_needed
+        words = [needed] if isinstance(needed, str) else needed
+        return [(name, part or "inference") for name, _, part in (word.partition(":") for word in words if word)]
 
     def command(self, job: Path) -> list[str]:
         """The argument list to start; job: the job's folder, where `file_fields` were copied."""
