@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -224,10 +225,11 @@ def set_seed(seed: int) -> None:
 
 def load_model(model: ModelFolder, source: Path, fp16: bool) -> Any:
     """Upstream's model object. Raises UserError for files that cannot be loaded and packages that garble speech."""
-    check_transformers()
+    # before anything that draws a bar is imported, and before upstream asks for the log of everything
     os.environ.setdefault("TQDM_DISABLE", "1")
-    # before upstream asks for the log of everything
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    warnings.simplefilter("ignore")
+    check_transformers()
     for folder in (source / "third_party" / "Matcha-TTS", source):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
