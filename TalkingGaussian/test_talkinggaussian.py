@@ -9,15 +9,14 @@ Exit codes: 0 done, 2 bad input (one sentence on stderr), anything else a crash.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from talking_gaussian import stopping
-from talking_gaussian.errors import UserError, file_fault
+from talking_gaussian import command, stopping
+from talking_gaussian.errors import UserError
 
 HOME = Path(os.environ.get("TFG_HOME") or Path(__file__).resolve().parents[1])
 
@@ -95,25 +94,12 @@ def joined(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; a fault of the input becomes one sentence and exit code 2."""
-    try:
+
+    def work() -> None:
         options = build_parser().parse_args(joined(arguments))
         COMMANDS[options.command](options)
-    except UserError as error:
-        return refused(error)
-    except OSError as error:
-        return refused(file_fault(error))
-    except stopping.Stopped as stopped:
-        return 128 + stopped.number
-    return 0
 
-
-def refused(error: UserError) -> int:
-    """Say what cannot be used, for a person and in a job for the page; the exit code."""
-    if os.environ.get("TFG_JOB_DIR"):
-        report = {"code": error.code, "en": error.en, "zh": error.zh}
-        print("@error", json.dumps(report, ensure_ascii=False), file=sys.stderr)
-    print(f"error: {error.sentence(os.environ.get('TFG_LANG', 'en'))}", file=sys.stderr)
-    return 2
+    return command.run(work)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ import time
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from talking_gaussian.errors import UserError
-from talking_gaussian.training.dataset import load_training_set
-from talking_gaussian.training.export import Identity, export_avatar
+from talking_gaussian import command, stopping
+from talking_gaussian.progress import Progress
+from talking_gaussian.training.evaluation import evaluate
+from talking_gaussian.training.export import Identity, export_avatar, resting_backdrop
+from talking_gaussian.training.model import first_head
+from talking_gaussian.training.rendered_set import load_rendered_set
 from talking_gaussian.training.settings import TrainSettings
-from talking_gaussian.training.trainer import train
+from talking_gaussian.training.trainer import drop_unseen, train
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,23 +43,28 @@ def main() -> int:
     """Train and export; a fault of the dataset is one sentence and exit code 2."""
     options = build_parser().parse_args()
     settings = TrainSettings(**{field.name: getattr(options, field.name) for field in fields(TrainSettings)})
+    stopping.listen()
+    return command.run(lambda: work(options, settings))
+
+
+def work(options: argparse.Namespace, settings: TrainSettings) -> None:
+    """Train, then write the avatar."""
     started = time.monotonic()
-    try:
-        data = load_training_set(options.dataset)
-        head = train(data, options.workspace, settings)
-        identity = Identity(
-            id=options.avatar_id,
-            name={"en": options.name_en or options.avatar_id, "zh": options.name_zh or options.avatar_id},
-            subject=options.subject,
-            consent=options.consent,
-            licence=options.licence,
-            training={**asdict(settings), "seconds": round(time.monotonic() - started)},
-        )
-        export_avatar(head, data, options.workspace / "avatar", identity)
-    except UserError as error:
-        print(f"error: {error.en}", file=sys.stderr)
-        return 2
-    return 0
+    progress = Progress(["train"])
+    progress.stage("train")
+    data = load_rendered_set(options.dataset)
+    head = train(data, first_head(data, settings.sh_degree), options.workspace, settings, progress)
+    head = drop_unseen(head, data, settings.min_contribution)
+    figures = evaluate(head, data, options.workspace / "preview.jpg")
+    identity = Identity(
+        id=options.avatar_id,
+        name={"en": options.name_en or options.avatar_id, "zh": options.name_zh or options.avatar_id},
+        subject=options.subject,
+        consent=options.consent,
+        licence=options.licence,
+        training={**asdict(settings), **figures, "seconds": round(time.monotonic() - started)},
+    )
+    export_avatar(head, data, options.workspace / "avatar", identity, resting_backdrop(data))
 
 
 if __name__ == "__main__":

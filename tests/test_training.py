@@ -9,14 +9,17 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
+from talking_gaussian.progress import Progress  # noqa: E402
 from talking_gaussian.rendering import Camera  # noqa: E402
-from talking_gaussian.training.dataset import load_training_set, read_picture, write_picture  # noqa: E402
-from talking_gaussian.training.export import Identity, export_avatar, turning_point  # noqa: E402
+from talking_gaussian.training.evaluation import draw, evaluate  # noqa: E402
+from talking_gaussian.training.export import Identity, export_avatar, resting_backdrop, turning_point  # noqa: E402
 from talking_gaussian.training.losses import psnr, ssim_map  # noqa: E402
-from talking_gaussian.training.model import first_head, frames_to_quats, rotations  # noqa: E402
+from talking_gaussian.training.model import TrainableHead, first_head, frames_to_quats, rotations  # noqa: E402
 from talking_gaussian.training.optimizer import GaussianOptimizer  # noqa: E402
+from talking_gaussian.training.pictures import over, read_picture, write_picture  # noqa: E402
+from talking_gaussian.training.rendered_set import RenderedSet, load_rendered_set  # noqa: E402
 from talking_gaussian.training.settings import TrainSettings  # noqa: E402
-from talking_gaussian.training.trainer import draw, drop_unseen, evaluate, over, train, view_of  # noqa: E402
+from talking_gaussian.training.trainer import drop_unseen, train  # noqa: E402
 
 SIZE, FRAMES, UNITS = 64, 6, 3
 
@@ -66,11 +69,11 @@ def write_dataset(folder: Path, count: int = 120) -> Path:
     blank = np.zeros((SIZE, SIZE, 4), np.uint8)
     write_rgba(folder / "torso.png", blank)
     write_rgba(folder / "frames" / "00000.png", blank)
-    data = load_training_set(folder)
+    data = load_rendered_set(folder)
     true_head = first_head(data, 1)
     for number in range(FRAMES):
-        view = view_of(data, number, blank, np.zeros(3, np.float32))
-        canvas, _ = true_head.draw(view.coefficients, view.head, data.camera, SIZE)
+        coefficients, pose = torch.from_numpy(data.coeffs[number]), torch.from_numpy(data.head[number])
+        canvas, _ = true_head.draw(coefficients, pose, data.camera, (SIZE, SIZE))
         rgb, alpha = canvas[..., :3].detach().numpy(), 1 - canvas[..., 3:].detach().numpy()
         picture = np.concatenate([rgb / np.maximum(alpha, 1e-3), alpha], -1)
         write_rgba(folder / "frames" / f"{number:05d}.png", (picture.clip(0, 1) * 255 + 0.5).astype(np.uint8))
@@ -84,11 +87,16 @@ def write_dataset(folder: Path, count: int = 120) -> Path:
     return folder
 
 
+def trained(data: RenderedSet, folder: Path, settings: TrainSettings) -> TrainableHead:
+    """A short training from the data set's own first cloud."""
+    return train(data, first_head(data, 1), folder, settings, Progress(["train"]))
+
+
 def test_training_finds_colours_and_places_of_frames_it_never_saw(tmp_path: Path) -> None:
-    data = load_training_set(write_dataset(tmp_path / "data"))
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
     settings = TrainSettings(steps=250, eval_every=250, densify_from=100, densify_until=150, densify_every=50)
     before = evaluate(first_head(data, 1), data, tmp_path / "before.jpg")["psnr"]
-    head = train(data, tmp_path / "work", settings)
+    head = trained(data, tmp_path / "work", settings)
     after = evaluate(head, data, tmp_path / "after.jpg")["psnr"]
     assert after > before + 6
     assert len(head) != 120
@@ -96,9 +104,9 @@ def test_training_finds_colours_and_places_of_frames_it_never_saw(tmp_path: Path
 
 
 def test_the_same_seed_gives_the_same_avatar(tmp_path: Path) -> None:
-    data = load_training_set(write_dataset(tmp_path / "data"))
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
     settings = TrainSettings(steps=30, eval_every=30)
-    first, second = (train(data, tmp_path / name, settings).arrays["means"] for name in "ab")
+    first, second = (trained(data, tmp_path / name, settings).arrays["means"] for name in "ab")
     assert torch.equal(first, second)
 
 
@@ -108,13 +116,15 @@ def test_the_torch_head_draws_what_the_engine_draws(tmp_path: Path) -> None:
     from talking_gaussian.stage import Stage
 
     avatar = load_avatar(write_avatar(tmp_path / "a", plates=1))
-    data = load_training_set(write_dataset(tmp_path / "data"))
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
     head = first_head(data, 1)
     for name in ("means", "quats", "scales", "opacities", "sh", "head_weight", "basis"):
         head.arrays[name] = torch.from_numpy(getattr(avatar, name))
     head.arrays["shade"] = torch.zeros(len(avatar.units), len(avatar.means), 3)
     coefficients = np.float32([0.5, 0.1, 0.3, 0.0, 1.0])
-    canvas, _ = head.draw(torch.from_numpy(coefficients), torch.eye(4), Camera(avatar.viewmat, avatar.K), avatar.size)
+    canvas, _ = head.draw(
+        torch.from_numpy(coefficients), torch.eye(4), Camera(avatar.viewmat, avatar.K), (avatar.size,) * 2
+    )
     expected = canvas[..., :3] + canvas[..., 3:] * 40 / 255
     drawn = Stage(avatar, avatar.size).draw(coefficients, 0.0)
     assert np.abs(drawn / 255 - expected.numpy().clip(0, 1)).max() < 2.5 / 255
@@ -123,14 +133,15 @@ def test_the_torch_head_draws_what_the_engine_draws(tmp_path: Path) -> None:
 def test_an_exported_avatar_is_the_head_that_was_trained(tmp_path: Path) -> None:
     from talking_gaussian.avatar import load_avatar
 
-    data = load_training_set(write_dataset(tmp_path / "data"))
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
     write_rgba(tmp_path / "data" / "background.png", np.full((SIZE, SIZE, 4), 128, np.uint8))
     head = first_head(data, 1)
     with torch.no_grad():
         head.arrays["quats"] += 0.3 * torch.randn(len(head), 4)
         head.arrays["shade"] += 0.1
     name = {"en": "Disc", "zh": "圆盘"}
-    export_avatar(head, data, tmp_path / "avatar", Identity("disc", name, "nobody", "none needed", "CC0-1.0"))
+    identity = Identity("disc", name, "nobody", "none needed", "CC0-1.0")
+    export_avatar(head, data, tmp_path / "avatar", identity, resting_backdrop(data))
     avatar = load_avatar(tmp_path / "avatar")
     for array in ("means", "scales", "opacities", "sh", "basis", "shade"):
         assert np.allclose(getattr(avatar, array), head.arrays[array].detach(), atol=5e-3), array
@@ -140,7 +151,7 @@ def test_an_exported_avatar_is_the_head_that_was_trained(tmp_path: Path) -> None
 
 
 def test_gaussians_that_no_frame_shows_are_dropped(tmp_path: Path) -> None:
-    data = load_training_set(write_dataset(tmp_path / "data"))
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
     head = first_head(data, 1)
     with torch.no_grad():
         head.arrays["means"][7] += 50
@@ -153,11 +164,10 @@ def test_gaussians_that_no_frame_shows_are_dropped(tmp_path: Path) -> None:
 
 
 def test_dropped_and_copied_rows_keep_their_moments(tmp_path: Path) -> None:
-    data = load_training_set(write_dataset(tmp_path / "data"))
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
     head = first_head(data, 1)
     optimizer = GaussianOptimizer(head, TrainSettings())
-    view = view_of(data, 0, data.frame(0), np.zeros(3, np.float32))
-    draw(head, data, view)[0].sum().backward()
+    draw(head, data.shown(0))[0].sum().backward()
     optimizer.step(1)
     moments = optimizer._adam.state[head.arrays["sh"]]["exp_avg"].clone()
     optimizer.keep_rows(torch.tensor([5, 7, 7]))

@@ -11,8 +11,9 @@ import pytest
 from avatars import write_avatar
 from talking_gaussian.avatar import load_avatar
 from talking_gaussian.errors import UserError
+from talking_gaussian.video.intra import IntraVideo
 from talking_gaussian.video.mp4_writer import AI_LABEL, Mp4Writer
-from talking_gaussian.video.plates import PlateLoop, PlateVideo, between
+from talking_gaussian.video.plates import PlateLoop, between
 
 
 def write_tone(path: Path, seconds: float, rate: int = 16000) -> Path:
@@ -26,7 +27,7 @@ def write_tone(path: Path, seconds: float, rate: int = 16000) -> Path:
 
 
 def test_any_plate_can_be_asked_for_in_any_order(tmp_path: Path) -> None:
-    video = PlateVideo(write_avatar(tmp_path / "a", plates=6) / "plates.mp4", 64)
+    video = IntraVideo(write_avatar(tmp_path / "a", plates=6) / "plates.mp4", 64, lambda path: UserError("x", "x", "x"))
     for index in (3, 0, 5, 1, 1, 4, 2):
         assert abs(int(video.frame(index)[32, 32, 1]) - (40 + 20 * index)) <= 3
 

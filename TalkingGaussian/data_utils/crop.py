@@ -9,8 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-
-from data_utils.dataset import FPS, FRAMES, SOUND, SOUND_RATE, Dataset
 from face_tracking.mesh import FaceMesh
 from face_tracking.points import CHIN
 from talking_gaussian import stopping
@@ -19,6 +17,8 @@ from talking_gaussian.errors import UserError
 from talking_gaussian.progress import Progress
 from talking_gaussian.video.frames import probe_video, read_frames
 from talking_gaussian.video.intra import IntraWriter
+
+from data_utils.dataset import FPS, FRAMES, SOUND, SOUND_RATE, Dataset
 
 LOOK_FPS = 2.5  # how densely the head is looked for
 SIDE = 2.5  # side of the square in heights of the face (brow line to chin reaches 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ class Dataset:
         self.meta["stages"][stage] = findings
         part = self.path(META + ".part")
         part.write_text(json.dumps(self.meta, indent=1), encoding="utf-8")
-        os.replace(part, self.path(META))
+        part.replace(self.path(META))
 
     def _read(self) -> dict[str, Any]:
         if not self.path(META).is_file():

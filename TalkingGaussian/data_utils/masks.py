@@ -7,9 +7,6 @@ from typing import Any
 import cv2
 import mediapipe
 import numpy as np
-
-from data_utils import previews
-from data_utils.dataset import BACKGROUND, FIT, FPS, FRAMES, HEAD, LANDMARKS, MASKS, MOUTH, TORSO, Dataset
 from face_tracking.fit import project
 from face_tracking.points import FACE_OVAL, INNER_LIPS
 from talking_gaussian import stopping
@@ -17,18 +14,24 @@ from talking_gaussian.progress import Progress
 from talking_gaussian.video.frames import read_frames
 from talking_gaussian.video.intra import IntraWriter
 
+from data_utils import previews
+from data_utils.dataset import BACKGROUND, FIT, FPS, FRAMES, HEAD, LANDMARKS, MASKS, MOUTH, TORSO, Dataset
+
 PERSON = 0.5  # a pixel is the person's from this confidence on
 JAW_MARGIN = 1.10  # the head's region reaches this far beyond the jaw
 CHIN_MARGIN_M = 0.010
 HAIR_REACH = 2.4  # and this far to the sides and upwards, in half widths of the face, above the ears
 EAR_POINTS = (234, 454)
+LOBES = 94  # ears end about as low as the nose
 TINTS = np.array([[0, 0, 0], [40, 90, 200], [40, 190, 160], [230, 70, 90]], np.float32)
 
 
 def segment(data: Dataset, progress: Progress) -> dict[str, Any]:
     """Write masks.mp4 (lossless): gray levels BACKGROUND, TORSO, HEAD, MOUTH."""
     with np.load(data.path(FIT), allow_pickle=False) as fit, np.load(data.path(LANDMARKS), allow_pickle=False) as file:
-        outlines = project(head_outline(fit["neutral"], fit["basis"], fit["coefficients"])[None], fit["poses"], fit["K"])
+        outlines = project(
+            head_outline(fit["neutral"], fit["basis"], fit["coefficients"])[None], fit["poses"], fit["K"]
+        )
         mouths = file["points"][:, list(INNER_LIPS), :2]
     size, total = data.settings.size, len(outlines)
     shown = set(np.linspace(0, total - 1, 6).astype(int).tolist())
@@ -75,7 +78,7 @@ def head_outline(neutral: np.ndarray, basis: np.ndarray, coefficients: np.ndarra
     share = np.sin(np.linspace(0, np.pi, len(jaw)))  # the chin drops, the ears do not
     points[:, 1] += share * (CHIN_MARGIN_M + np.maximum(lowest, 0))
     half = np.abs(neutral[list(EAR_POINTS), 0]).mean() * HAIR_REACH
-    ear = neutral[list(EAR_POINTS), 1].mean()
+    ear = neutral[LOBES, 1]
     right, left = np.array([-half, ear, depth]), np.array([half, ear, depth])
     up = np.array([0, -2 * half, 0])
     return np.stack([right + up, right, *points, left, left + up])
@@ -83,7 +86,7 @@ def head_outline(neutral: np.ndarray, basis: np.ndarray, coefficients: np.ndarra
 
 def jaw_line(neutral: np.ndarray) -> list[int]:
     """The face oval's points below the ears, from the right one over the chin to the left one."""
-    ear = neutral[list(EAR_POINTS), 1].mean()
+    ear = neutral[LOBES, 1]
     below = [point for point in FACE_OVAL if neutral[point, 1] >= ear]
     return sorted(below, key=lambda point: np.arctan2(neutral[point, 0], neutral[point, 1] - ear))
 

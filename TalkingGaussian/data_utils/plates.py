@@ -10,13 +10,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-
-from data_utils import previews
-from data_utils.dataset import FPS, FRAMES, HEAD, MASKS, PLATES, Dataset
 from talking_gaussian import stopping
 from talking_gaussian.progress import Progress
 from talking_gaussian.video.frames import read_frames
 from talking_gaussian.video.intra import IntraWriter
+
+from data_utils import previews
+from data_utils.dataset import FPS, FRAMES, HEAD, MASKS, PLATES, Dataset
 
 GROWN_PX = 5  # at 512: the hole reaches this far beyond the mask, for the hair's soft edge
 SOFT_PX = 2.0
@@ -51,14 +51,16 @@ def without_head(frame: np.ndarray, head: np.ndarray) -> np.ndarray:
 
 
 def pushed_in(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Fill the unknown pixels of [H, W, 3] smoothly from the known [H, W] ones around (Gortler et al. 1996, sec. 3.5)."""
+    """Fill the unknown pixels of [H, W, 3] smoothly from the known [H, W] ones (Gortler et al. 1996, 3.5)."""
     weight = known.astype(np.float32)
     if min(weight.shape) <= SMALLEST:
         mean = (picture * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
         return np.where(weight[..., None] > 0, picture, mean)
     half = (weight.shape[1] // 2, weight.shape[0] // 2)
     less = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(picture * weight[..., None], half, interpolation=cv2.INTER_AREA) / np.maximum(less, 1e-6)[..., None]
+    small = (
+        cv2.resize(picture * weight[..., None], half, interpolation=cv2.INTER_AREA) / np.maximum(less, 1e-6)[..., None]
+    )
     filled = pushed_in(small, np.minimum(less * 4, 1) * (less > 0))
     full = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return picture * weight[..., None] + full * (1 - weight[..., None])

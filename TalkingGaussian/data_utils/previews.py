@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import mediapipe
 import numpy as np
+from talking_gaussian.video.frames import read_frames
 
 from data_utils.dataset import FPS, FRAMES, Dataset
-from talking_gaussian.video.frames import read_frames
 
 TILE = 320
 COLUMNS = 3
@@ -20,7 +20,9 @@ def tracked(data: Dataset, points: np.ndarray, numbers: np.ndarray, name: str) -
     for number in numbers:
         picture = frame_of(data, int(number)).copy()
         for a, b in points[number, :, :2][EDGES]:
-            cv2.line(picture, tuple(int(v) for v in a * 8), tuple(int(v) for v in b * 8), (64, 224, 208), 1, cv2.LINE_AA, 3)
+            cv2.line(
+                picture, tuple(int(v) for v in a * 8), tuple(int(v) for v in b * 8), (64, 224, 208), 1, cv2.LINE_AA, 3
+            )
         cv2.putText(picture, f"{number / FPS:.2f} s", (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2)
         tiles.append(picture)
     save_sheet(data, tiles, name)

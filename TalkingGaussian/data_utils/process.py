@@ -15,10 +15,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_utils.dataset import Dataset, ProcessSettings
 from talking_gaussian import command, stopping
 from talking_gaussian.errors import UserError
 from talking_gaussian.progress import Progress
+
+from data_utils.dataset import Dataset, ProcessSettings
 
 SIZES = (256, 1024)
 STAGES = ("frames", "track", "fit", "masks", "plates")

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from data_utils import previews
-from data_utils.dataset import FIT, FRAMES, LANDMARKS, Dataset
 from face_tracking.fit import fit_person
 from face_tracking.mesh import FaceMesh
 from face_tracking.points import COUNT
@@ -16,6 +13,9 @@ from talking_gaussian import stopping
 from talking_gaussian.errors import UserError
 from talking_gaussian.progress import Progress
 from talking_gaussian.video.frames import read_frames
+
+from data_utils import previews
+from data_utils.dataset import FIT, FRAMES, LANDMARKS, Dataset
 
 MAX_LOST = 0.2  # of the frames may be without a face
 MAX_BRIDGED = 10  # frames without a face between two with one are filled in
@@ -68,7 +68,7 @@ def usable_frames(found: np.ndarray) -> np.ndarray:
     usable = found.copy()
     edges = np.flatnonzero(np.diff(found)) + 1
     for run in np.split(np.arange(len(found)), edges):
-        if not found[run[0]] and len(run) <= MAX_BRIDGED and 0 < run[0] and run[-1] < len(found) - 1:
+        if not found[run[0]] and len(run) <= MAX_BRIDGED and run[0] > 0 and run[-1] < len(found) - 1:
             usable[run] = True
     return usable
 

@@ -24,10 +24,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from talking_gaussian.errors import UserError
+from talking_gaussian.motion.personal_map import FILE as SPEECH_FILE
+from talking_gaussian.motion.personal_map import PersonalMap, load_maps
 
 FORMAT_VERSION = 1
 FILES = ("avatar.json", "gaussians.safetensors", "motion.safetensors", "plates.mp4", "poses.safetensors")
-OPTIONAL_FILES = ("preview.mp4", "poster.jpg")
+OPTIONAL_FILES = ("preview.mp4", "poster.jpg", SPEECH_FILE)
 MAX_GAUSSIANS = 500_000
 MAX_UNITS = 128
 MAX_SH_DEGREE = 3
@@ -54,7 +56,8 @@ class Avatar:
     means [N, 3] metres, quats [N, 4] wxyz unit, scales [N, 3] log metres, opacities [N] logits,
     sh [N, (degree + 1)^2, 3], head_weight [N] 0 (torso) to 1 (head), part [N] uint8, basis [K, N, 3] displacement per
     unit weight, shade [K, N, 3] colour change per unit weight (or None), head [P, 4, 4] head motion per plate,
-    viewmat [4, 4], K [3, 3] pixels at `size`.
+    viewmat [4, 4], K [3, 3] pixels at `size`, expression [P, K] what the face does besides speaking at each pose (or
+    None).
     """
 
     folder: Path
@@ -76,6 +79,7 @@ class Avatar:
     viewmat: np.ndarray
     K: np.ndarray
     shade: np.ndarray | None = None
+    expression: np.ndarray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -93,7 +97,7 @@ def load_avatar(folder: Path) -> Avatar:
         ("means", "quats", "scales", "opacities", "sh", "head_weight", "part"),
     )
     motion = _read_tensors(folder, "motion.safetensors", ("basis",), optional=("shade", "shade_rows"))
-    poses = _read_tensors(folder, "poses.safetensors", ("head", "viewmat", "K"))
+    poses = _read_tensors(folder, "poses.safetensors", ("head", "viewmat", "K"), optional=("expression",))
     _check_shapes(facts, gaussians, motion, poses)
     _check_ranges(gaussians, motion, poses)
     quats = gaussians.pop("quats")
@@ -115,6 +119,20 @@ def load_avatar(folder: Path) -> Avatar:
     )
 
 
+def load_persons_speech(avatar: Avatar) -> dict[str, PersonalMap]:
+    """How the avatar's person moves to sounds, by kind of sound features; empty where it was not learnt.
+
+    Raises UserError for a damaged file.
+    """
+    path = avatar.folder / SPEECH_FILE
+    if not path.is_file():
+        return {}
+    try:
+        return load_maps(path, avatar.units)
+    except ValueError as error:
+        raise _bad(avatar.id, f"{SPEECH_FILE}: {error}", f"{SPEECH_FILE} 无效") from error
+
+
 @contextmanager
 def opened_avatar(path: Path) -> Iterator[Avatar]:
     """An avatar from a folder, or from a zip that is unpacked for as long as the avatar is in use."""
@@ -131,6 +149,7 @@ def import_avatar(archive: Path, avatars: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".import-", dir=avatars) as scratch:
         staged = unpack_avatar(archive, Path(scratch) / "avatar")
         avatar = load_avatar(staged)
+        load_persons_speech(avatar)
         target = _free_folder(avatars, avatar.id)
         staged.rename(target)
     return target
@@ -271,6 +290,7 @@ def _check_shapes(facts: dict, gaussians: dict, motion: dict, poses: dict) -> No
         "shade": (len(facts["units"]), len(motion.get("shade_rows", ())), 3),
         "shade_rows": (motion["shade_rows"].size,) if "shade_rows" in motion else (),
         "head": (plates, 4, 4),
+        "expression": (plates, len(facts["units"])),
         "viewmat": (4, 4),
         "K": (3, 3),
     }
@@ -287,7 +307,7 @@ def _check_ranges(gaussians: dict, motion: dict, poses: dict) -> None:
         if not np.isfinite(array).all():
             raise _bad(key, "it holds NaN or infinite numbers", "其中有 NaN 或无穷大")
     limits = {"means": 100, "scales": 20, "opacities": 100, "sh": 1e3, "basis": 10}
-    limits |= {"shade": 10} if "shade" in arrays else {}
+    limits |= {name: 10 for name in ("shade", "expression") if name in arrays}
     for key, limit in limits.items():
         if np.abs(arrays[key]).max(initial=0) > limit:
             raise _bad(key, f"it holds numbers beyond ±{limit:g}", "其中的数值超出范围")

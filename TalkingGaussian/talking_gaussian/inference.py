@@ -13,7 +13,7 @@ import numpy as np
 
 from talking_gaussian import stopping
 from talking_gaussian.audio.reader import probe_audio, read_audio
-from talking_gaussian.avatar import MAX_SH_DEGREE, opened_avatar
+from talking_gaussian.avatar import MAX_SH_DEGREE, Avatar, load_persons_speech, opened_avatar
 from talking_gaussian.errors import UserError, file_fault
 from talking_gaussian.motion.idle import IdleMotion
 from talking_gaussian.motion.mapping import place_units
@@ -77,7 +77,7 @@ def generate(settings: GenerateSettings) -> None:
         total = max(1, math.ceil(info.duration_s * fps - 1e-6))
         stage = Stage(avatar, settings.size or avatar.size, settings.sh_degree)
         progress.stage("audio")
-        motion = talking_motion(settings, avatar.units, fps, total)
+        motion = talking_motion(settings, avatar, fps, total)
         with prefetched(motion, AHEAD) as ready, opened_output(settings, stage.size, fps) as writer:
             for index, coefficients in enumerate(ready):
                 stopping.check()
@@ -101,14 +101,15 @@ def opened_output(settings: GenerateSettings, size: int, fps: float) -> Iterator
         raise file_fault(error, path) from error
 
 
-def talking_motion(settings: GenerateSettings, units: tuple[str, ...], fps: float, total: int) -> Iterator[np.ndarray]:
-    """The face's motion frame by frame: lips from the sound, blinks and glances of its own -> [K] each."""
-    speech = SpeechMotion.load(settings.audio_features)
-    idle = IdleMotion(units, fps, settings.seed)
+def talking_motion(settings: GenerateSettings, avatar: Avatar, fps: float, total: int) -> Iterator[np.ndarray]:
+    """The face's motion frame by frame -> [K] each: lips from the sound; blinks, glances and brows as the person
+    was filmed (Stage adds them to the poses they belong to), or else of the engine's own."""
+    speech = SpeechMotion.load(settings.audio_features, load_persons_speech(avatar))
+    idle = IdleMotion(avatar.units, fps, settings.seed) if avatar.expression is None else None
     blocks = read_audio(settings.audio_file)
     for block in speech.stream(blocks, fps, total):
-        spoken = place_units(block, speech.units, units)
-        yield from spoken + idle.frames(spoken)
+        spoken = place_units(block, speech.units, avatar.units)
+        yield from spoken + idle.frames(spoken) if idle else spoken
     if not speech.heard_speech:
         print("warning: no speech was heard in the sound, so the mouth stays closed", file=sys.stderr)
 

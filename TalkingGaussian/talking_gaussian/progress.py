@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -15,11 +16,13 @@ class Progress:
     """Says where a run stands, at most five times a second."""
 
     def __init__(self, stages: Sequence[str]) -> None:
-        """stages: the names of the run's parts, in order."""
+        """stages: the names of the run's parts, in order; a script that runs several programs says its own list and
+        sets TFG_STAGES_SAID."""
         self._stage = ""
         self._last = 0.0
         self._first = (0, 0.0)  # step and time of the stage's first word: a slow start says nothing of the rest
-        self._say("@stages", list(stages))
+        if "TFG_STAGES_SAID" not in os.environ:
+            self._say("@stages", list(stages))
 
     def stage(self, name: str) -> None:
         """The next part begins."""

@@ -24,8 +24,11 @@ class Stage:
         self._frame = np.empty((size, size, 3), np.uint8)
 
     def draw(self, coefficients: np.ndarray, seconds: float) -> np.ndarray:
-        """The picture [size, size, 3] uint8 at a time in the plate loop (valid until the next call)."""
-        plate, pose = self._plates.at(seconds)
+        """The picture [size, size, 3] uint8 at a time in the plate loop (valid until the next call). The loop's own
+        expression is added to the coefficients [K]."""
+        plate, pose, expression = self._plates.at(seconds)
+        if expression is not None:
+            coefficients = coefficients + expression
         splats = self._head.pose(coefficients, pose, self._camera)
         self._renderer.render_over(splats, self._camera, plate, self._frame)
         return self._frame

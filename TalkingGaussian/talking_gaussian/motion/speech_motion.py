@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,9 @@ from talking_gaussian.audio.chunks import (
     overlapping_chunks,
 )
 from talking_gaussian.audio.features import AudioFeature, available, load_feature
+from talking_gaussian.audio.features.mel import BANDS
+from talking_gaussian.errors import UserError
+from talking_gaussian.motion.personal_map import CONTEXT_HOPS, LAYERS_HEARD, PersonalMap, heard_rows, heard_signals
 from talking_gaussian.motion.temporal_net import TemporalNet
 from talking_gaussian.motion.visemes import (
     SPEECH_UNITS,
@@ -37,16 +40,17 @@ _STEADY_DB = 3.5  # sound whose loudness varies less is noise (below 2) and not 
 class SpeechMotion:
     """Face-unit motion from speech; deterministic: the same sound gives the same motion to the bit."""
 
-    units: tuple[str, ...] = SPEECH_UNITS
-
-    def __init__(self, feature: AudioFeature, net: TemporalNet) -> None:
+    def __init__(self, feature: AudioFeature, net: TemporalNet, person: PersonalMap | None = None) -> None:
+        """person: how the avatar's own person moves to what the network hears (default: as anyone does)."""
         self._feature = feature
         self._net = net
+        self._person = person
+        self.units = person.units if person else SPEECH_UNITS
         self.heard_speech = False  # whether the sound streamed last had anything but silence and steady noise
 
     @classmethod
-    def load(cls, audio_features: str = "visemes") -> SpeechMotion:
-        """Load by the name of its sound features (`visemes` or `mel`).
+    def load(cls, audio_features: str = "visemes", persons: Mapping[str, PersonalMap] | None = None) -> SpeechMotion:
+        """Load by the name of its sound features (`visemes` or `mel`). persons: an avatar's maps by that name.
 
         Where pocketsphinx is missing `visemes` becomes `mel`, with one line on stderr. Raises UserError for an
         unknown name.
@@ -55,7 +59,28 @@ class SpeechMotion:
             print("note: pocketsphinx is not installed, mel features are used instead of visemes", file=sys.stderr)
             audio_features = "mel"
         feature = load_feature(audio_features)
-        return cls(feature, TemporalNet.load(Path(__file__).parent / f"weights_{audio_features}.safetensors"))
+        net = TemporalNet.load(Path(__file__).parent / f"weights_{audio_features}.safetensors")
+        person = (persons or {}).get(audio_features)
+        motion = cls(feature, net, person)
+        if person and len(person.weight) != motion.heard_size:
+            raise UserError(
+                "bad_avatar",
+                "The avatar's speech map was made for another version of the speech network. Train the avatar again.",
+                "该头像的口型映射是为另一版本的语音网络生成的。请重新训练该头像。",
+            )
+        return motion
+
+    @property
+    def heard_size(self) -> int:
+        """How many numbers `heard` gives for an instant."""
+        return (BANDS + sum(self._net.hidden_sizes[layer] for layer in LAYERS_HEARD)) * len(CONTEXT_HOPS)
+
+    def heard(self, samples: np.ndarray) -> np.ndarray:
+        """What a personal map reads of 16 kHz sound [n]: [n // HOP, heard_size], the whole brought to one loudness."""
+        tracker = LoudnessTracker()
+        tracker.update(frame_levels_db(samples))
+        features = self._feature.extract(samples * np.float32(tracker.gain()))
+        return heard_rows(heard_signals(features, self._feature.name, self._net.listen(features)[1]))
 
     def stream(self, blocks: Iterable[np.ndarray], fps: float, total_frames: int) -> Iterator[np.ndarray]:
         """16 kHz mono blocks of any size -> blocks of motion [n, len(units)] float32 in 0..1, total_frames in all.
@@ -83,15 +108,24 @@ class SpeechMotion:
         """Face units of a chunk with its context at 100 Hz: [len(samples) // HOP, len(units)]."""
         levels = frame_levels_db(chunk.samples)
         tracker.update(levels)
-        moves = self._net(self._feature.extract(chunk.samples * np.float32(tracker.gain())))
+        features = self._feature.extract(chunk.samples * np.float32(tracker.gain()))
+        moves, hidden = self._net.listen(features)
         voiced = speech_gate(levels, tracker)
         self.heard_speech = self.heard_speech or bool(voiced.any())
-        moves[:, -1] *= voiced
-        moves[:, -2] = np.maximum(moves[:, -2], 1 - voiced)
-        moves[:, -1] = np.where(moves[:, -1] < 0.5, 2 * moves[:, -1] ** 2, 1 - 2 * (1 - moves[:, -1]) ** 2)
-        if len(moves):
-            moves = gaussian_smooth(moves, _SMOOTH_FRAMES)
-        return articulation_to_units(_snapped(moves))
+        if self._person:
+            units = self._person(heard_rows(heard_signals(features, self._feature.name, hidden)))
+            return units * voiced[:, None].astype(np.float32)
+        return anyones_units(moves, voiced)
+
+
+def anyones_units(moves: np.ndarray, voiced: np.ndarray) -> np.ndarray:
+    """Articulation [n, len(ARTICULATION)] and where there may be speech [n] -> SPEECH_UNITS [n, U]."""
+    moves[:, -1] *= voiced
+    moves[:, -2] = np.maximum(moves[:, -2], 1 - voiced)
+    moves[:, -1] = np.where(moves[:, -1] < 0.5, 2 * moves[:, -1] ** 2, 1 - 2 * (1 - moves[:, -1]) ** 2)
+    if len(moves):
+        moves = gaussian_smooth(moves, _SMOOTH_FRAMES)
+    return articulation_to_units(_snapped(moves))
 
 
 def _snapped(moves: np.ndarray) -> np.ndarray:

@@ -27,14 +27,25 @@ class TemporalNet:
         """Read weights from a safetensors file."""
         return cls(load_file(path))
 
+    @property
+    def hidden_sizes(self) -> list[int]:
+        """Width of every layer but the last."""
+        return [len(self._weights[f"bias_{k}"]) for k in range(len(LAYERS) - 1)]
+
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Features [n, F] -> articulation [n, len(ARTICULATION)] float32."""
+        return self.listen(features)[0]
+
+    def listen(self, features: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Features [n, F] -> articulation [n, len(ARTICULATION)] and every hidden layer [n, width], float32."""
         x = (features - self._weights["mean"]) * self._weights["scale"]
+        hidden = []
         for k, (kernel, dilation) in enumerate(LAYERS):
             x = _convolve(x, self._weights[f"weight_{k}"], self._weights[f"bias_{k}"], kernel, dilation)
             if k < len(LAYERS) - 1:
                 x = np.maximum(x, 0.0)
-        return 1.0 / (1.0 + np.exp(-x))
+                hidden.append(x)
+        return 1.0 / (1.0 + np.exp(-x)), hidden
 
 
 def _convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, kernel: int, dilation: int) -> np.ndarray:

@@ -24,6 +24,17 @@ class Camera:
         K[:2] *= factor
         return Camera(self.viewmat, K)
 
+    def cropped(self, top: int, left: int) -> Camera:
+        """The same view of the part of the picture that begins at (top, left)."""
+        K = self.K.astype(np.float32).copy()
+        K[:2, 2] -= (left, top)
+        return Camera(self.viewmat, K)
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """World points [n, 3] -> places in the picture [n, 2], px."""
+        seen = points @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
+        return seen[:, :2] / seen[:, 2:] * self.K[[0, 1], [0, 1]] + self.K[:2, 2]
+
     @property
     def centre(self) -> np.ndarray:
         """[3] the camera's position in the world."""

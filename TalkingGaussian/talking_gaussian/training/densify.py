@@ -21,7 +21,7 @@ class Densifier:
     def __init__(self, head: TrainableHead, settings: TrainSettings, seed: int) -> None:
         self._head = head
         self._settings = settings
-        self._generator = torch.Generator().manual_seed(seed)
+        self._seed = seed
         self._pull = torch.zeros(len(head))
         self._seen = torch.zeros(len(head))
 
@@ -33,6 +33,14 @@ class Densifier:
             self._pull += norm
             self._seen += norm > 0
 
+    def state(self) -> dict[str, Tensor]:
+        """What was noted so far, for a checkpoint."""
+        return {"densify.pull": self._pull, "densify.seen": self._seen}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up a checkpoint's notes."""
+        self._pull, self._seen = state["densify.pull"], state["densify.seen"]
+
     def act(self, step: int, optimizer: GaussianOptimizer) -> None:
         """Drop and split at the steps the settings name."""
         s = self._settings
@@ -40,7 +48,7 @@ class Densifier:
             return
         with torch.no_grad():
             self._prune(optimizer)
-            self._split(optimizer)
+            self._split(optimizer, torch.Generator().manual_seed(self._seed + step))
         self._pull = torch.zeros(len(self._head))
         self._seen = torch.zeros(len(self._head))
 
@@ -52,19 +60,19 @@ class Densifier:
         self._pull, self._seen = self._pull[keep], self._seen[keep]
         optimizer.keep_rows(keep)
 
-    def _split(self, optimizer: GaussianOptimizer) -> None:
+    def _split(self, optimizer: GaussianOptimizer, generator: torch.Generator) -> None:
         count = len(self._head)
         room = min(int(count * self._settings.densify_share), self._settings.max_gaussians - count)
         if room <= 0:
             return
         chosen = torch.topk(self._pull / self._seen.clamp(min=1), room).indices
         optimizer.keep_rows(torch.cat([torch.arange(count), chosen]))
-        self._part_twins(chosen, torch.arange(count, count + room))
+        self._part_twins(chosen, torch.arange(count, count + room), generator)
 
-    def _part_twins(self, first: Tensor, second: Tensor) -> None:
+    def _part_twins(self, first: Tensor, second: Tensor, generator: torch.Generator) -> None:
         """Move two copies of a Gaussian apart along a random draw from it, and make both smaller."""
         arrays = self._head.arrays
-        draw = torch.randn(len(first), 3, generator=self._generator) * arrays["scales"][first].exp()
+        draw = torch.randn(len(first), 3, generator=generator) * arrays["scales"][first].exp()
         offset = (rotations(arrays["quats"][first]) @ draw[..., None])[..., 0] * 0.7
         for rows, sign in ((first, 1.0), (second, -1.0)):
             arrays["means"][rows] += sign * offset

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from safetensors.numpy import save_file
 
 from talking_gaussian import ENGINE_VERSION
 from talking_gaussian.avatar import FORMAT_VERSION, load_avatar
 from talking_gaussian.stage import Stage
-from talking_gaussian.training.dataset import TrainingSet, read_picture, write_picture
 from talking_gaussian.training.model import TrainableHead
-from talking_gaussian.training.trainer import over
+from talking_gaussian.training.pictures import over, read_picture, write_picture
+from talking_gaussian.training.rendered_set import RenderedSet
+from talking_gaussian.training.views import TrainingSet
+from talking_gaussian.video.intra import IntraWriter
 
+FPS = 25
 MAX_SHADED = 15_000
 SHADE_SEEN = 0.01  # of the colour's range at full weight
 LOOP_S = 20  # one round of the resting head's motion
@@ -32,12 +34,29 @@ class Identity:
     id: str
     name: dict[str, str]
     subject: str
-    consent: str
+    consent: str | dict[str, str]
     licence: str
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity: Identity, fps: int = 25) -> None:
+@dataclass(frozen=True)
+class Backdrop:
+    """What stands behind the head and how the head moves before it, on a loop.
+
+    plates: pictures [H, W, 3] uint8. head [P, 4, 4]. loop: closed or pingpong. expression [P, K]: what the face
+    does besides speaking at each pose (None: blinks and glances of the engine's own). crf: the plates' quality.
+    """
+
+    plates: Iterable[np.ndarray]
+    head: np.ndarray
+    loop: str
+    expression: np.ndarray | None = None
+    crf: int = 8
+
+
+def export_avatar(
+    head: TrainableHead, data: TrainingSet, folder: Path, identity: Identity, backdrop: Backdrop, fps: float = FPS
+) -> None:
     """Write the avatar's files, then load them as a stranger's would be and draw the poster with them."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: array.detach().numpy() for name, array in head.arrays.items()}
@@ -47,9 +66,21 @@ def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity
     motion = {name: arrays[name].astype(np.float16) for name in ("basis", "shade")}
     motion = {"basis": motion["basis"], "shade": motion["shade"][:, rows], "shade_rows": rows.astype(np.int32)}
     write_tensors(folder / "motion.safetensors", motion)
-    poses = {"head": resting_head(data, fps), "viewmat": data.camera.viewmat, "K": data.camera.K}
+    poses = {"head": backdrop.head, "viewmat": data.camera.viewmat, "K": data.camera.K}
+    if backdrop.expression is not None:
+        poses["expression"] = backdrop.expression
     write_tensors(folder / "poses.safetensors", poses)
-    write_plates(folder / "plates.mp4", [plate_of(data)], fps)
+    with IntraWriter(folder / "plates.mp4", (data.size, data.size), fps, backdrop.crf) as file:
+        for plate in backdrop.plates:
+            file.write(plate)
+    write_facts(folder, head, data, identity, backdrop.loop, fps)
+    write_poster(folder)
+
+
+def write_facts(
+    folder: Path, head: TrainableHead, data: TrainingSet, identity: Identity, loop: str, fps: float
+) -> None:
+    """Write avatar.json."""
     facts = {
         "format_version": FORMAT_VERSION,
         "id": identity.id,
@@ -63,11 +94,17 @@ def export_avatar(head: TrainableHead, data: TrainingSet, folder: Path, identity
         "engine_version": ENGINE_VERSION,
         "sh_degree": int(head.arrays["sh"].shape[1] ** 0.5) - 1,
         "units": list(head.units),
-        "plate_loop": "closed",
+        "plate_loop": loop,
         "training": {**identity.training, "gaussians": len(head)},
     }
     (folder / "avatar.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    write_poster(folder)
+
+
+def resting_backdrop(data: RenderedSet) -> Backdrop:
+    """One plate, the torso over the background, and a small head motion of our own before it."""
+    background = read_picture(data.folder / "background.png")[..., :3].astype(np.float32) / 255
+    plate = np.round(over(data.torso, background) * 255).astype(np.uint8)
+    return Backdrop([plate], resting_head(data, FPS), "closed")
 
 
 def shaded_rows(shade: np.ndarray) -> np.ndarray:
@@ -82,24 +119,6 @@ def write_tensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, str(path))
 
 
-def plate_of(data: TrainingSet) -> np.ndarray:
-    """The torso over the background [H, W, 3] uint8."""
-    background = read_picture(data.folder / "background.png")[..., :3].astype(np.float32) / 255
-    return np.round(over(data.torso, background) * 255).astype(np.uint8)
-
-
-def write_plates(path: Path, plates: list[np.ndarray], fps: int) -> None:
-    """Pictures [H, W, 3] uint8 -> an all-intra H.264 video, so that any frame can be had at once."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps))
-        stream.height, stream.width = plates[0].shape[:2]
-        stream.pix_fmt = "yuv444p"
-        stream.options = {"g": "1", "crf": "8", "preset": "slow"}
-        for plate in plates:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(plate, format="rgb24")))
-        container.mux(stream.encode(None))
-
-
 def write_poster(folder: Path) -> None:
     """The avatar at rest, as the engine draws it."""
     avatar = load_avatar(folder)
@@ -108,7 +127,7 @@ def write_poster(folder: Path) -> None:
     stage.close()
 
 
-def resting_head(data: TrainingSet, fps: int) -> np.ndarray:
+def resting_head(data: RenderedSet, fps: int) -> np.ndarray:
     """A small head motion that ends as it begins: sines of whole numbers of rounds -> [LOOP_S * fps, 4, 4].
 
     It turns about the pivot that the training frames turn about, by a part of what they show.
@@ -133,7 +152,7 @@ def turning_point(head: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(left, head[:, :3, 3].reshape(-1), rcond=1e-3)[0]
 
 
-def camera_axes(data: TrainingSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def camera_axes(data: RenderedSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Up, forward and sideways [3] in the world, as the camera sees them."""
     rotation = data.camera.viewmat[:3, :3]
     return -rotation[1], rotation[2], rotation[0]

@@ -12,23 +12,24 @@ from talking_gaussian.head import SH_C0, SH_C1
 from talking_gaussian.rendering import Camera
 from talking_gaussian.rendering.differentiable import rasterize
 from talking_gaussian.rendering.reference import Projection, project
-from talking_gaussian.training.dataset import TrainingSet
+from talking_gaussian.training.views import TrainingSet
 
-LEARNED = ("means", "quats", "scales", "opacities", "sh", "shade")
-CARRIED = ("basis", "head_weight", "part")
+LEARNED = ("means", "quats", "scales", "opacities", "sh", "shade", "basis")
+CARRIED = ("head_weight", "part")
+UNIT_FIRST = ("basis", "shade")  # [K, N, 3]: the Gaussians' axis is the second
 FLATNESS = 0.25  # a first skin Gaussian is this thick for its width
 STRAND = 4.0  # a first hair Gaussian is this long for its width
 
 
 class TrainableHead:
-    """Learned arrays (torch leaves) and carried ones (fixed), all with one row a Gaussian."""
+    """Learned arrays (torch leaves; `basis` only where it is to change) and carried ones, one row a Gaussian."""
 
-    def __init__(self, arrays: dict[str, Tensor], units: tuple[str, ...]) -> None:
+    def __init__(self, arrays: dict[str, Tensor], units: tuple[str, ...], moving_basis: bool = False) -> None:
         """arrays: LEARNED and CARRIED by name; basis and shade are [K, N, 3], the rest [N, ...]."""
         self.units = units
         self.arrays = arrays
         for name in LEARNED:
-            arrays[name].requires_grad_(True)
+            arrays[name].requires_grad_(moving_basis or name != "basis")
 
     def __len__(self) -> int:
         return len(self.arrays["means"])
@@ -38,8 +39,10 @@ class TrainableHead:
         half = rotations(self.arrays["quats"]) * self.arrays["scales"].exp()[:, None, :]
         return half @ half.transpose(1, 2)
 
-    def draw(self, coefficients: Tensor, head: Tensor, camera: Camera, size: int) -> tuple[Tensor, Projection]:
-        """One picture [size, size, 4] (premultiplied rgb, transmittance) and where the Gaussians fell."""
+    def draw(
+        self, coefficients: Tensor, head: Tensor, camera: Camera, size: tuple[int, int]
+    ) -> tuple[Tensor, Projection]:
+        """One picture [h, w, 4] of `size` (w, h) px (premultiplied rgb, transmittance) and where the Gaussians fell."""
         a = self.arrays
         moved = a["means"] + torch.einsum("k,knc->nc", coefficients, a["basis"])
         weight = a["head_weight"][:, None, None]
@@ -51,7 +54,7 @@ class TrainableHead:
             projection.means2d.retain_grad()  # densification asks how hard the loss pulls here
         centre = torch.from_numpy(camera.centre.astype(np.float32))
         colors = self.colors(coefficients, head, centre)
-        return rasterize(projection, a["opacities"].sigmoid(), colors, (size, size)), projection
+        return rasterize(projection, a["opacities"].sigmoid(), colors, size), projection
 
     def colors(self, coefficients: Tensor, head: Tensor, centre: Tensor) -> Tensor:
         """[N, 3] as seen from the camera's centre, directions taken in the head's frame."""
@@ -100,6 +103,25 @@ def first_head(data: TrainingSet, sh_degree: int) -> TrainableHead:
     tensors = {name: torch.tensor(np.asarray(array, dtype=np.float32)) for name, array in arrays.items()}
     tensors["part"] = torch.tensor(init["part"].astype(np.uint8))
     return TrainableHead(tensors, data.units)
+
+
+def parted(head: TrainableHead, rows: Tensor) -> TrainableHead:
+    """The Gaussians `rows` (indices) of a head, as a head of their own."""
+    return TrainableHead({name: rows_of(name, array.detach(), rows) for name, array in head.arrays.items()}, head.units)
+
+
+def united(heads: list[TrainableHead], moving_basis: bool = False) -> TrainableHead:
+    """One head with the Gaussians of several."""
+    arrays = {
+        name: torch.cat([head.arrays[name].detach() for head in heads], 1 if name in UNIT_FIRST else 0)
+        for name in heads[0].arrays
+    }
+    return TrainableHead(arrays, heads[0].units, moving_basis)
+
+
+def rows_of(name: str, array: Tensor, rows: Tensor) -> Tensor:
+    """The Gaussians `rows` of one of the head's arrays."""
+    return array[:, rows].contiguous() if name in UNIT_FIRST else array[rows].contiguous()
 
 
 def strand_parts(data: TrainingSet) -> list[int]:

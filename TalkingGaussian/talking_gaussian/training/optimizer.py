@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from talking_gaussian.training.model import CARRIED, LEARNED, TrainableHead
+from talking_gaussian.training.model import CARRIED, LEARNED, TrainableHead, rows_of
 from talking_gaussian.training.settings import TrainSettings
-
-UNIT_FIRST = ("basis", "shade")  # [K, N, 3]: the Gaussians' axis is the second
 
 
 class GaussianOptimizer:
@@ -18,7 +16,11 @@ class GaussianOptimizer:
         self._head = head
         self._settings = settings
         self._adam = torch.optim.Adam(
-            [{"params": [head.arrays[name]], "lr": getattr(settings, f"lr_{name}"), "name": name} for name in LEARNED],
+            [
+                {"params": [head.arrays[name]], "lr": getattr(settings, f"lr_{name}"), "name": name}
+                for name in LEARNED
+                if head.arrays[name].requires_grad
+            ],
             eps=1e-15,
         )
 
@@ -42,10 +44,22 @@ class GaussianOptimizer:
                     state[key] = rows_of(name, state[key], rows)
             self._adam.state[new] = state
             group["params"][0] = self._head.arrays[name] = new
-        for name in CARRIED:
+        still = set(LEARNED) - {group["name"] for group in self._adam.param_groups}
+        for name in (*CARRIED, *still):
             self._head.arrays[name] = rows_of(name, self._head.arrays[name], rows)
 
+    def state(self) -> dict[str, Tensor]:
+        """The moments, for a checkpoint."""
+        found = {}
+        for group in self._adam.param_groups:
+            for key, value in self._adam.state.get(group["params"][0], {}).items():
+                found[f"adam.{group['name']}.{key}"] = value
+        return found
 
-def rows_of(name: str, array: Tensor, rows: Tensor) -> Tensor:
-    """The Gaussians `rows` of one of the head's arrays."""
-    return array[:, rows].contiguous() if name in UNIT_FIRST else array[rows].contiguous()
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up the moments of a checkpoint, for a head of the same Gaussians."""
+        for group in self._adam.param_groups:
+            start = f"adam.{group['name']}."
+            kept = {name[len(start) :]: value for name, value in state.items() if name.startswith(start)}
+            if kept:
+                self._adam.state[group["params"][0]] = kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,6 @@ class TrainSettings:
     """fainter Gaussians are dropped"""
     min_contribution: float = 0.1
     """at the end, Gaussians that never cover more than this many pixels' worth in any frame are dropped"""
-    mouth_weight: float = 4.0
-    """how much more a pixel of the mouth counts than another"""
     ssim_weight: float = 0.2
     """share of the structural term in the loss (Kerbl et al. 2023, eq. 7)"""
     shade_weight: float = 0.3
@@ -41,7 +39,73 @@ class TrainSettings:
     lr_sh: float = 2.5e-3
     lr_shade: float = 1e-3
     """of the units' effect on colour (`shade`)"""
+    lr_basis: float = 0.0
+    """of the units' displacements, metres; 0: they stay as the tracked face gave them"""
+    lr_pose: float = 0.0
+    """of a correction to each training frame's head pose, radians and metres; 0: none"""
     sh_degree: int = 1
     """of the colour's dependence on the direction"""
     eval_every: int = 1000
-    """steps between looks at the held-out frames, checkpoints and previews"""
+    """steps between looks at the held-out frames, with a preview"""
+    checkpoint_every: int = 500
+    """steps between checkpoints"""
+    patience: int = 0
+    """looks without progress on the held-out frames after which training ends early; 0: never"""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of the three stages of a person's training (paper: two branches, then fuse). held_out: the share of
+    the video, its end, that is never trained on."""
+
+    mouth: TrainSettings
+    face: TrainSettings
+    fuse: TrainSettings
+    held_out: float = 0.2
+
+
+_MOUTH = TrainSettings(
+    steps=600,
+    max_gaussians=4000,
+    densify_from=200,
+    densify_until=400,
+    densify_every=100,
+    densify_share=0.1,
+    ssim_weight=0.0,
+    eval_every=10**9,
+    checkpoint_every=200,
+)
+_FACE = TrainSettings(
+    steps=2000,
+    max_gaussians=28_000,
+    densify_from=400,
+    densify_until=1600,
+    densify_every=300,
+    densify_share=0.08,
+    eval_every=500,
+    checkpoint_every=250,
+)
+_FUSE = TrainSettings(
+    steps=1000,
+    max_gaussians=30_000,
+    densify_from=10**9,
+    densify_until=0,
+    lr_means=1e-5,
+    lr_basis=2e-6,
+    eval_every=500,
+    checkpoint_every=250,
+)
+
+PRESETS: dict[str, Preset] = {
+    "draft": Preset(_MOUTH, _FACE, _FUSE),
+    "standard": Preset(
+        replace(_MOUTH, steps=1500),
+        replace(_FACE, steps=7000, densify_until=4500, max_gaussians=36_000, eval_every=1000),
+        replace(_FUSE, steps=4000, max_gaussians=38_000, eval_every=1000, patience=2),
+    ),
+    "high": Preset(
+        replace(_MOUTH, steps=3000),
+        replace(_FACE, steps=15_000, densify_until=9000, max_gaussians=60_000, eval_every=2000),
+        replace(_FUSE, steps=10_000, max_gaussians=60_000, eval_every=2000, patience=3),
+    ),
+}

@@ -1,0 +1,186 @@
+"""A person's training, stage by stage: how they move to sounds, the inside of the mouth, the face, both together, and
+the avatar at the end. Every stage leaves its result in the workspace and is passed over when it is there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from face_tracking.face_units import MOUTH_UNITS
+
+from talking_gaussian.audio.reader import read_audio
+from talking_gaussian.motion.personal_map import FILE as SPEECH_FILE
+from talking_gaussian.motion.personal_map import load_maps, save_maps
+from talking_gaussian.motion.speech_motion import SpeechMotion
+from talking_gaussian.progress import Progress
+from talking_gaussian.training.checkpoint import load_checkpoint
+from talking_gaussian.training.evaluation import draw, evaluate
+from talking_gaussian.training.export import FPS, Backdrop, Identity, export_avatar
+from talking_gaussian.training.init_cloud import MOUTH_PART_NAMES, PARTS
+from talking_gaussian.training.model import TrainableHead, first_head, parted, united
+from talking_gaussian.training.settings import Preset, TrainSettings
+from talking_gaussian.training.sound_map import learn_maps
+from talking_gaussian.training.trainer import drop_unseen, train
+from talking_gaussian.training.video_set import VideoSet
+from talking_gaussian.video.mp4_writer import Mp4Writer
+
+STAGES = ("sound", "mouth", "face", "fuse", "export")
+MOST_PLATES = 1500  # a minute: the avatar's loop of real head and body motion
+PLATE_CRF = 16
+HELD_OUT, HELD_OUT_REAL, HELD_OUT_FROZEN = "heldout.mp4", "heldout_real.mp4", "heldout_frozen.mp4"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """dataset: what process.py wrote. folder: where results go."""
+
+    dataset: Path
+    folder: Path
+    preset: Preset
+    progress: Progress
+
+    def open(self, branch: str) -> VideoSet:
+        """The data as a stage sees it: the held-out frames' lips come from the sound alone."""
+        data = VideoSet(self.dataset, self.preset.held_out, branch)
+        data.hear(spoken_units(data, self.folder / SPEECH_FILE))
+        return data
+
+    def done(self, stage: str) -> bool:
+        """Whether the stage has come to its end with these settings."""
+        path = self.folder / stage / "done.json"
+        return path.is_file() and json.loads(path.read_text()) == asdict(getattr(self.preset, stage))
+
+    def finish(self, stage: str) -> None:
+        """Note that the stage has come to its end."""
+        (self.folder / stage / "done.json").write_text(json.dumps(asdict(getattr(self.preset, stage))))
+
+
+def learn_sound(place: Workplace) -> None:
+    """Stage `sound`: write the person's speech map."""
+    place.progress.stage("sound")
+    path = place.folder / SPEECH_FILE
+    place.folder.mkdir(parents=True, exist_ok=True)
+    data = VideoSet(place.dataset, place.preset.held_out)
+    maps = learn_maps(sound_of(data), data.coeffs, data.face.basis, data.numbers(held_out=False), FPS)
+    save_maps(path.with_name(path.name + ".part"), maps)
+    path.with_name(path.name + ".part").replace(path)
+    place.progress.step(1, 1)
+
+
+def sound_of(data: VideoSet) -> np.ndarray:
+    """All the data's sound, 16 kHz [n]."""
+    return np.concatenate(list(read_audio(data.sound)))
+
+
+def spoken_units(data: VideoSet, maps: Path) -> np.ndarray:
+    """What the engine makes of the data's sound, frame by frame [T, len(MOUTH_UNITS)]."""
+    speech = SpeechMotion.load("visemes", load_maps(maps, data.units))
+    return np.concatenate(list(speech.stream(read_audio(data.sound), FPS, len(data.coeffs))))
+
+
+def train_branch(place: Workplace, branch: str) -> None:
+    """Stage `mouth` or `face`: fit that branch's Gaussians alone."""
+    place.progress.stage(branch)
+    if place.done(branch):
+        return
+    settings: TrainSettings = getattr(place.preset, branch)
+    data = place.open(branch)
+    whole = first_head(data, settings.sh_degree)
+    head = parted(whole, rows_of_branch(whole, branch))
+    train(data, head, place.folder / branch, settings, place.progress, looker(place, data, branch))
+    place.finish(branch)
+
+
+def rows_of_branch(head: TrainableHead, branch: str) -> torch.Tensor:
+    """The Gaussians of the `mouth`, or of all but it."""
+    numbers = torch.tensor([PARTS.index(name) for name in MOUTH_PART_NAMES], dtype=torch.uint8)
+    inside = torch.isin(head.arrays["part"], numbers)
+    return torch.nonzero(inside == (branch == "mouth")).flatten()
+
+
+def fuse(place: Workplace) -> TrainableHead:
+    """Stage `fuse`: both branches learn together what is left at their border."""
+    place.progress.stage("fuse")
+    settings = place.preset.fuse
+    data = place.open("fuse")
+    branches = [trained(place.folder / name, data.units) for name in ("mouth", "face")]
+    head = united(branches, settings.lr_basis > 0)
+    if not place.done("fuse"):
+        head = train(data, head, place.folder / "fuse", settings, place.progress, looker(place, data, "fuse"))
+        place.finish("fuse")
+    return trained(place.folder / "fuse", data.units)
+
+
+def looker(place: Workplace, data: VideoSet, branch: str):
+    """How a stage looks at held-out frames: PSNR and a preview that the page can show."""
+    previews = place.folder / "previews"
+    previews.mkdir(exist_ok=True)
+
+    def look(head: TrainableHead, step: int) -> dict:
+        path = previews / f"{branch}_{step:06d}.jpg"
+        return {**evaluate(head, data, path), "preview": f"previews/{path.name}"}
+
+    return look
+
+
+def trained(folder: Path, units: tuple[str, ...]) -> TrainableHead:
+    """The head of a stage's last checkpoint."""
+    found = load_checkpoint(folder)
+    if found is None:
+        raise FileNotFoundError(2, "no checkpoint", str(folder))
+    arrays = {name: tensor for name, tensor in found[0].items() if "." not in name}
+    return TrainableHead(arrays, units)
+
+
+def export(place: Workplace, head: TrainableHead, identity: Identity) -> None:
+    """Stage `export`: the avatar's folder, and videos of the held-out frames to judge it by."""
+    place.progress.stage("export")
+    data = place.open("fuse")
+    head = drop_unseen(head, data, place.preset.fuse.min_contribution)
+    render_held_out(place, data, head)
+    folder = place.folder / "avatar"
+    first, last = longest_run(data.numbers(held_out=False))
+    last = min(last, first + MOST_PLATES)
+    mouth = len(MOUTH_UNITS)
+    expression = data.coeffs[first:last].copy()
+    expression[:, :mouth] = 0
+    backdrop = Backdrop(
+        (data.plate(n) for n in range(first, last)), data.head[first:last], "pingpong", expression, PLATE_CRF
+    )
+    export_avatar(head, data, folder, identity, backdrop)
+    (folder / SPEECH_FILE).write_bytes((place.folder / SPEECH_FILE).read_bytes())
+    place.progress.step(1, 1)
+
+
+def longest_run(numbers: np.ndarray) -> tuple[int, int]:
+    """The longest stretch of frames in a row: its first number and the one after its last."""
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+    longest = max(runs, key=len)
+    return int(longest[0]), int(longest[-1]) + 1
+
+
+def render_held_out(place: Workplace, data: VideoSet, head: TrainableHead) -> None:
+    """Write the held-out frames as drawn (lips from the sound), as drawn with the mouth frozen, and as they are."""
+    numbers = data.numbers(held_out=True)
+    if not len(numbers):
+        return
+    mean = torch.from_numpy(data.coeffs[data.numbers(held_out=False), : len(MOUTH_UNITS)].mean(0))
+    writers = [
+        Mp4Writer(place.folder / name, data.size, FPS, None, crf=6)
+        for name in (HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL)
+    ]
+    with writers[0] as drawn, writers[1] as frozen, writers[2] as real, torch.no_grad():
+        for number in numbers:
+            view = data.shown(int(number))
+            drawn.write(as_bytes(draw(head, view)[0]))
+            still = torch.cat([mean, view.coefficients[len(mean) :]])
+            frozen.write(as_bytes(draw(head, view._replace(coefficients=still))[0]))
+            real.write(as_bytes(view.real))
+
+
+def as_bytes(picture: torch.Tensor) -> np.ndarray:
+    """A picture in 0..1 -> uint8."""
+    return (picture.clamp(0, 1).numpy() * 255 + 0.5).astype(np.uint8)
