@@ -11,7 +11,7 @@ import numpy as np
 from face_tracking.mesh import FaceMesh
 from face_tracking.points import COUNT, EYE_CORNERS, MOUTH20, STEADY
 
-from evaluation.metrics.base import Box
+from evaluation.metric import Box
 
 MOUTH_MARGIN = 8 / 512  # of the picture's shorter side: 8 px of 512
 _STEADY = tuple(point for point in STEADY if point not in (33, 263, 133, 362))

@@ -69,7 +69,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def mouth_frozen(points: np.ndarray) -> np.ndarray:
-    """The same face [T, P, 3] with lips, chin and jaw at their mean place below the nose: the zero of lip-sync scales."""
+    """The same face [T, P, 3] with lips, chin and jaw at their mean place below the nose: the zero of lip scales."""
     frozen = points.astype(np.float64)  # sums in 32 bits would tremble
     nose = frozen[:, NOSE_TIP : NOSE_TIP + 1]
     seen = np.isfinite(frozen[:, NOSE_TIP, 0])

@@ -17,8 +17,8 @@ from evaluation.alignment import Alignment, Note, align, aligned_frames
 from evaluation.external import measure_external
 from evaluation.faces import Meshes, face_difference, region_box
 from evaluation.landmarks import eye_distance, mouth_opening, mouth_width
+from evaluation.metric import Clip, FramePair, Lack, Measured
 from evaluation.metrics import Metric
-from evaluation.metrics.base import Clip, FramePair, Lack, Measured
 from evaluation.series import mean
 from evaluation.sound import sound_of
 from evaluation.threads import in_threads

@@ -12,7 +12,7 @@ import numpy as np
 from talking_gaussian.video.frames import VideoInfo
 
 from evaluation.measure import Comparison, Row
-from evaluation.metrics.base import Metric
+from evaluation.metric import Metric
 
 VERSION = 1
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0", "none": ""}

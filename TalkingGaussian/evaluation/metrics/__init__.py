@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from talking_gaussian.errors import UserError
 
+from evaluation.metric import REGIONS, Metric
 from evaluation.metrics import (
     aue,
+    brisque,
     f_lmd,
     flicker,
     lmd,
     lmd_centred,
     lmd_normalised,
     ms_ssim,
+    niqe,
     opening,
     psnr,
     rounding,
@@ -19,7 +22,6 @@ from evaluation.metrics import (
     sync,
     timing,
 )
-from evaluation.metrics.base import REGIONS, Metric
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -38,6 +40,8 @@ METRICS: dict[str, Metric] = {
         ssim.METRIC,
         ms_ssim.METRIC,
         flicker.METRIC,
+        niqe.METRIC,
+        brisque.METRIC,
         timing.METRIC,
         timing.DURATION,
     )

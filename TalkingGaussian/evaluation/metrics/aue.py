@@ -9,7 +9,7 @@ from face_tracking.alignment import align_all
 from face_tracking.face_units import MOUTH_UNITS
 from face_tracking.fit import coefficients_of, personal_units
 
-from evaluation.metrics.base import Clip, Measured, Metric
+from evaluation.metric import Clip, Measured, Metric
 from evaluation.series import mean
 
 MIN_FRAMES = 25

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from evaluation.metrics.base import FramePair, Metric
+from evaluation.metric import FramePair, Metric
 
 
 def flicker(pair: FramePair) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.landmarks import eye_distance, landmark_distance, nose_aligned
-from evaluation.metrics.base import Clip, Measured, Metric
+from evaluation.metric import Clip, Measured, Metric
 from evaluation.series import mean
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from evaluation.metrics.base import FramePair, Metric
+from evaluation.metric import FramePair, Metric
 from evaluation.structure import WINDOW, structure
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

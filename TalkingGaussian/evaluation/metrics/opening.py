@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.landmarks import correlation, mouth_opening
-from evaluation.metrics.base import Clip, Measured, Metric
+from evaluation.metric import Clip, Measured, Metric
 from evaluation.series import defined
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluation.metrics.base import FramePair, Metric
+from evaluation.metric import FramePair, Metric
 
 
 def ssim(pair: FramePair) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluation.metrics.base import Clip, Measured, Metric
+from evaluation.metric import Clip, Measured, Metric
 
 NO_SOUND = {
     "en": "Neither video has a sound track.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluation.metrics.base import Clip, Measured, Metric
+from evaluation.metric import Clip, Measured, Metric
 
 
 def fps(clip: Clip) -> Measured:

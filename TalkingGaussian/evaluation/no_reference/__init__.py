@@ -1,0 +1,1 @@
+"""Metrics of single pictures without a reference. Runs in tg_niqe: numpy, scipy and a reader of videos."""
