@@ -24,8 +24,10 @@ from bridges.jobs.job import adopt, clean_up
 from tabs import look
 from tabs.generate import SAMPLES, generate_tab
 from tabs.language import ChosenLanguage
+from tabs.library import library_tab
 from tabs.sessions import LANGUAGE_SCRIPT
 from tabs.system import system_tab
+from tabs.train import train_tab
 from tabs.words import TEXTS, W
 
 MAX_UPLOAD = "500mb"
@@ -48,9 +50,13 @@ def build() -> Studio:
         )  # no State: only what the browser holds can be set by it
         look.header(dict(zip(("en", "zh"), TEXTS["tagline"], strict=True)))
         first = page.load(lambda chosen: chosen, lang, lang, js=LANGUAGE_SCRIPT, api_visibility="private")
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab(W("tab_generate"), id="generate"):
-                generate_tab(first, lang)
+                generating = generate_tab(first, lang)
+            with gr.Tab(W("tab_train"), id="train") as tab:
+                train_tab(first, lang, tab, tabs, generating.avatar)
+            with gr.Tab(W("tab_library"), id="library") as tab:
+                library_tab(tab, lang, tabs, generating)
             with gr.Tab(W("tab_system"), id="system") as tab:
                 system_tab(tab, lang)
         gr.HTML(html_template="<p class='tfg-note'>${value}</p>", value=W("label_note"))

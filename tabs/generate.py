@@ -54,13 +54,14 @@ class Widgets:
     history: gr.Dropdown
 
 
-def generate_tab(language_known: Dependency, lang: gr.Textbox) -> None:
-    """Lay out the tab and connect it. language_known: the event after which `lang` holds the reader's language."""
+def generate_tab(language_known: Dependency, lang: gr.Textbox) -> Widgets:
+    """Lay out the tab and connect it; returns its components. language_known: after it `lang` holds the reader's."""
     widgets = lay_out(lang)
     connect_inputs(widgets)
     connect_job(widgets)
     connect_history(widgets)
     language_known.then(on_load, [widgets.jobs, lang], outputs_on_load(widgets), show_progress="hidden", **PRIVATE)
+    return widgets
 
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
@@ -91,7 +92,7 @@ def lay_out_inputs() -> dict[str, Any]:
         with gr.Column(min_width=160):
             avatar = gr.Dropdown(label=W("avatar"), elem_id="avatar", interactive=True)
             new_avatar = gr.UploadButton(str(W("add_avatar")), file_types=[".zip"], size="sm", elem_id="new_avatar")
-    importing = job_panel("import_job", idle=False)
+    importing = job_panel("import_job", idle="")
     speech = gr.Audio(label=W("speech"), sources=["upload", "microphone"], type="filepath", elem_id="speech")
     sample = gr.Dropdown(label=W("sample"), elem_id="sample", interactive=True)
     with gr.Accordion(W("options"), open=False, elem_id="options"):
@@ -109,7 +110,7 @@ def lay_out_inputs() -> dict[str, Any]:
 
 def lay_out_outputs() -> dict[str, Any]:
     """The job, its video, what it was made with, and this browser's other videos."""
-    setup = job_panel("setup_job", idle=False)
+    setup = job_panel("setup_job", idle="")
     panel = job_panel("job")
     video = gr.Video(label=W("result"), interactive=False, elem_id="result", height=430, buttons=[])
     with gr.Row():
@@ -161,19 +162,19 @@ def outputs_on_load(w: Widgets) -> list[gr.components.Component]:
 
 def on_load(jobs: list[str] | None, lang: str) -> tuple[Any, ...]:
     """Fill the lists in the reader's language and find this browser's last job again."""
-    infos = talking_gaussian.list_avatars()
+    avatars = avatar_choices(lang)
     name = "zh" if is_chinese(lang) else "en"
     as_avatar = (say(lang, "as_avatar"), 0)
     samples = [(say(lang, "no_sample"), "")]
     samples += [(names[name], file) for file, names in SAMPLE_NAMES.items() if (SAMPLES / file).is_file()]
     known = mine(jobs)
     preparing = environments.prepare_if_missing(ENGINE)
-    if not infos:
+    if not avatars:
         gr.Info(say(lang, "no_avatars"))
     if preparing:
         gr.Info(say(lang, "preparing"))
     return (
-        gr.Dropdown([(info.name[name], info.id) for info in infos], value=infos[0].id if infos else None),
+        gr.Dropdown(avatars, value=avatars[0][1] if avatars else None),
         gr.Dropdown(samples, value=""),
         gr.Dropdown([as_avatar, *((f"{size} × {size}", size) for size in SIZES)], value=0),
         gr.Dropdown([as_avatar, ("25", 25), ("30", 30), ("50", 50)], value=0),
@@ -183,6 +184,12 @@ def on_load(jobs: list[str] | None, lang: str) -> tuple[Any, ...]:
         gr.Dropdown(titles(known, lang), value=known[0].id if known else None),
         preparing.id if preparing else "",
     )
+
+
+def avatar_choices(lang: str) -> list[tuple[str, str]]:
+    """Every list of avatars: (name in the reader's language, id)."""
+    name = "zh" if is_chinese(lang) else "en"
+    return [(info.name[name], info.id) for info in talking_gaussian.list_avatars()]
 
 
 def mine(jobs: list[str] | None) -> list[Job]:
@@ -317,6 +324,4 @@ def avatar_added(job_id: str, lang: str) -> tuple[Any, Any]:
     if job.status().state != "done":
         return gr.skip(), gr.skip()
     gr.Info(say(lang, "avatar_added"))
-    name = "zh" if is_chinese(lang) else "en"
-    infos = talking_gaussian.list_avatars()
-    return gr.Dropdown([(info.name[name], info.id) for info in infos], value=job.status().result), ""
+    return gr.Dropdown(avatar_choices(lang), value=job.status().result), ""

@@ -98,7 +98,7 @@ function restart() {
   if (job) follow(generation);
 }
 
-find('idle').textContent = element.querySelector('.tfg-job-idle').dataset.show === '1' ? words.idle : '';
+find('idle').textContent = words[element.querySelector('.tfg-job-idle').dataset.show] || '';
 find('lost').textContent = words.lost;
 element.querySelector('summary').textContent = words.log;
 watch('value', restart);

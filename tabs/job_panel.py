@@ -33,14 +33,14 @@ TEMPLATE = """
 
 WORDS = [key for key in TEXTS if key.startswith("stage_")] + [
     *("queued", "queued_place", "queued_environment", "running", "done", "failed", "cancelled", "interrupted"),
-    *("eta", "elapsed", "took", "log", "idle", "lost"),
+    *("eta", "elapsed", "took", "log", "idle", "train_idle", "lost"),
 ]
 
 
-def job_panel(elem_id: str, idle: bool = True) -> gr.HTML:
+def job_panel(elem_id: str, idle: str = "idle") -> gr.HTML:
     """A panel whose value is a job's id (or ""); it triggers `submit` when that job has ended.
 
-    idle: whether it says what it is for while there is no job.
+    idle: the text that says what it is for while there is no job ("": none).
     """
     script = (HERE / "job_panel.js").read_text(encoding="utf-8")
     return gr.HTML(
@@ -50,7 +50,7 @@ def job_panel(elem_id: str, idle: bool = True) -> gr.HTML:
         js_on_load=script.replace("/*WORDS*/", json.dumps(table(WORDS), ensure_ascii=False)),
         server_functions=[follow],
         elem_id=elem_id,
-        idle="1" if idle else "0",
+        idle=idle,
     )
 
 

@@ -12,6 +12,7 @@ import gradio as gr
 from bridges import paths
 
 MAX_REMEMBERED = 30
+LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 LANGUAGE_SCRIPT = "() => navigator.language"
 
 
@@ -29,7 +30,19 @@ def secret() -> str:
 
 def remembered_jobs() -> gr.BrowserState:
     """The ids of this browser's jobs, newest first."""
-    return gr.BrowserState([], storage_key="tfg_jobs", secret=secret())
+    return remembered("tfg_jobs")
+
+
+def remembered(key: str) -> gr.BrowserState:
+    """A list of ids that this browser keeps, newest first."""
+    return gr.BrowserState([], storage_key=key, secret=secret())
+
+
+def is_owner(request: gr.Request) -> bool:
+    """Whether the visitor sits at this machine or has logged in: a public page's visitors do neither."""
+    host = request.client.host if request.client else ""
+    at_home = host in LOCAL_HOSTS and "x-forwarded-for" not in request.headers
+    return bool(request.username) or at_home
 
 
 def remember(jobs: list[str] | None, job_id: str) -> list[str]:

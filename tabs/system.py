@@ -12,12 +12,12 @@ from bridges.errors import RequestError
 from bridges.jobs.job import adopt
 from tabs.errors import spoken
 from tabs.job_panel import job_panel
+from tabs.sessions import is_owner
 from tabs.words import W, is_chinese, say
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
 MARKS = {"ok": "●", "info": "●", "warn": "▲", "bad": "■"}
 BUILD_ONLY = ("app", "presenter")  # the page runs already; the presenter's tools are for its makers
-LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 CSS = """
 .tfg-system { width: 100%; border-collapse: collapse; font-size: .93rem; border: 0 !important; }
@@ -44,7 +44,7 @@ def system_tab(tab: gr.Tab, lang: gr.Textbox) -> None:
         create = gr.Button(W("create"), variant="primary", size="sm", elem_id="create_environment")
         remove = gr.Button(W("remove"), variant="stop", size="sm", elem_id="remove_environment")
         sure = gr.Button(W("remove_sure"), variant="stop", size="sm", visible=False, elem_id="remove_sure")
-    panel = job_panel("environment_job", idle=False)
+    panel = job_panel("environment_job", idle="")
     for event in (tab.select, refresh.click):
         event(report, lang, table, **PRIVATE)
     create.click(create_environment, [name, lang], panel, **PRIVATE)
@@ -86,7 +86,5 @@ def remove_environment(name: str, lang: str, request: gr.Request) -> tuple[str, 
 
 def refuse_strangers(request: gr.Request, lang: str) -> None:
     """Only who sits at this machine, or has logged in, may change environments: a public page's visitors may not."""
-    host = request.client.host if request.client else ""
-    forwarded = "x-forwarded-for" in request.headers
-    if not request.username and (host not in LOCAL_HOSTS or forwarded):
+    if not is_owner(request):
         raise gr.Error(say(lang, "admin_only"), print_exception=False)

@@ -3,6 +3,8 @@
 TEXTS: dict[str, tuple[str, str]] = {
     "tagline": ("Talking digital humans, on your own computer", "在你自己的电脑上,让数字人开口说话"),
     "tab_generate": ("Generate", "视频生成"),
+    "tab_train": ("Train", "模型训练"),
+    "tab_library": ("Library", "资产"),
     "tab_system": ("System", "系统"),
     "label_note": (
         "Every video carries an AI-generated label in its metadata. Use only voices and likenesses you may use.",
