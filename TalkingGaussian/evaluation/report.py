@@ -1,18 +1,23 @@
-"""A comparison as JSON, text, CSV and a LaTeX row."""
+"""Comparisons as JSON, text, CSV and LaTeX rows, and the folder that a report is kept in."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from talking_gaussian.progress import Progress
 from talking_gaussian.video.frames import VideoInfo
 
 from evaluation.measure import Comparison, Row
 from evaluation.metric import Metric
+from evaluation.pictures import write_pair, write_worst
 
 VERSION = 1
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0", "none": ""}
@@ -20,11 +25,22 @@ _LATEX_ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", "zero": r"$\
 _REGIONS = {"full": ("full frame", "全画面"), "face": ("face", "脸部"), "mouth": ("mouth", "嘴部")}
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Result:
+    """A comparison and what its output is called; worst: what `evaluation.pictures.write_worst` wrote."""
+
+    name: str
+    comparison: Comparison
+    worst: list[dict[str, Any]] = field(default_factory=list)
+
+
+def as_json(result: Result) -> dict[str, Any]:
     """The report as plain values: files, alignment, notes, one entry a figure, what is missing. Curves are apart."""
+    comparison = result.comparison
     alignment = comparison.alignment
     return {
         "version": VERSION,
+        "name": result.name,
         "output": _file(alignment.output.name, alignment.output_info),
         "reference": _file(alignment.reference.name, alignment.reference_info),
         "alignment": {
@@ -41,8 +57,26 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             {"name": metric.name, "title": metric.title, "en": lack.en, "zh": lack.zh, "action": lack.action}
             for metric, lack in comparison.missing
         ],
+        "worst": result.worst,
         "took_s": round(comparison.took_s, 2),
     }
+
+
+def write_pictures(result: Result, folder: Path, progress: Progress) -> Result:
+    """Curves, worst frames, and both videos side by side into `folder`; returns the result with its worst frames."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_pair(result.comparison.alignment, folder / "pair.mp4", progress.step)
+    (folder / "frames.json").write_text(json.dumps(curves_json(result.comparison)), encoding="utf-8")
+    (folder / "frames.csv").write_text(curves_csv(result.comparison), encoding="utf-8")
+    return replace(result, worst=write_worst(result.comparison, folder))
+
+
+def write_tables(results: Sequence[Result], folder: Path) -> None:
+    """report.json ({"results": [a report an output]}), metrics.csv and table.tex."""
+    report = {"results": [as_json(result) for result in results]}
+    (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / "metrics.csv").write_text(as_csv(results), encoding="utf-8")
+    (folder / "table.tex").write_text(as_latex(results), encoding="utf-8")
 
 
 def curves_json(comparison: Comparison) -> dict[str, Any]:
@@ -55,15 +89,17 @@ def curves_json(comparison: Comparison) -> dict[str, Any]:
     return {"fps": alignment.fps, "start_s": alignment.start_s, "curves": curves}
 
 
-def as_csv(comparison: Comparison) -> str:
+def as_csv(results: Sequence[Result]) -> str:
     """One line a figure."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["metric", "region", "value", "std", "real", "frozen", "unit", "direction", "source"])
-    for row in comparison.rows:
-        metric = row.metric
-        numbers = [_plain(number) for number in (row.value, row.spread, row.real, row.frozen)]
-        table.writerow([metric.name, row.region, *numbers, metric.unit, metric.direction, metric.source])
+    table.writerow(["method", "metric", "region", "value", "std", "real", "frozen", "unit", "direction", "source"])
+    for result in results:
+        for row in result.comparison.rows:
+            metric = row.metric
+            numbers = [_plain(number) for number in (row.value, row.spread, row.real, row.frozen)]
+            facts = (metric.unit, metric.direction, metric.source)
+            table.writerow([result.name, metric.name, row.region, *numbers, *facts])
     return text.getvalue()
 
 
@@ -79,20 +115,23 @@ def curves_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def as_latex(comparison: Comparison, name: str) -> str:
-    """A header (as a comment) and rows for a booktabs table: the reference, its frozen mouth, the output."""
-    rows = [row for row in comparison.rows if row.metric.direction != "none"]
-    heads = [f"{_escaped(_short(row))} {_LATEX_ARROWS[row.metric.direction]}".strip() for row in rows]
+def as_latex(results: Sequence[Result]) -> str:
+    """A header (as a comment) and rows for a booktabs table: the reference, its frozen mouth, each output."""
+    columns = [row for row in results[0].comparison.rows if row.metric.direction != "none"]
+    heads = [f"{_escaped(_short(row))} {_LATEX_ARROWS[row.metric.direction]}".strip() for row in columns]
     lines = ["% Method & " + " & ".join(heads) + r" \\"]
-    for title, field in (("Real video", "real"), ("Frozen mouth", "frozen"), (_escaped(name), "value")):
-        cells = [_cell(row.metric, getattr(row, field)) for row in rows]
-        lines.append(f"{title} & " + " & ".join(cells) + r" \\")
+    for title, name in (("Real video", "real"), ("Frozen mouth", "frozen")):
+        lines.append(f"{title} & " + " & ".join(_cell(row.metric, getattr(row, name)) for row in columns) + r" \\")
+    for result in results:
+        values = {row.key: row.value for row in result.comparison.rows}
+        cells = [_cell(row.metric, values.get(row.key)) for row in columns]
+        lines.append(f"{_escaped(result.name)} & " + " & ".join(cells) + r" \\")
     return "\n".join(lines) + "\n"
 
 
-def as_text(comparison: Comparison, lang: str = "en") -> str:
+def as_text(result: Result, lang: str = "en") -> str:
     """A table for a terminal, with what was done to align and what is missing."""
-    chinese = lang.startswith("zh")
+    comparison, chinese = result.comparison, lang.startswith("zh")
     heads = ("指标", "数值", "真实视频", "嘴部静止") if chinese else ("metric", "value", "real video", "frozen mouth")
     table = [heads]
     for row in comparison.rows:
@@ -104,7 +143,7 @@ def as_text(comparison: Comparison, lang: str = "en") -> str:
     lines += [f"* {getattr(note, index)}" for note in comparison.notes]
     lines += [f"* {label(row, lang)}: {row.note[index]}" for row in comparison.rows if row.note]
     lines += [f"- {metric.title[index]}: {getattr(lack, index)}" for metric, lack in comparison.missing]
-    return "\n".join(lines)
+    return "\n".join([f"{result.name}", *lines])
 
 
 def label(row: Row, lang: str = "en") -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from talking_gaussian.errors import UserError
 
 from evaluation.metric import REGIONS, Metric
@@ -65,4 +68,14 @@ def chosen(names: str) -> list[Metric]:
     return [METRICS[name] for name in METRICS if name in wanted]
 
 
-__all__ = ["METRICS", "REGIONS", "Metric", "chosen"]
+def listing() -> list[dict[str, Any]]:
+    """Every metric as plain values, with what it lacks here (None: nothing)."""
+    rows = []
+    for metric in METRICS.values():
+        lack = metric.lack()
+        facts = {name: getattr(metric, name) for name in ("name", "title", "direction", "unit", "source", "licence")}
+        rows.append({**facts, "needs": list(metric.needs), "lack": asdict(lack) if lack else None})
+    return rows
+
+
+__all__ = ["METRICS", "REGIONS", "Metric", "chosen", "listing"]
