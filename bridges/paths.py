@@ -10,6 +10,9 @@ BUNDLED_AVATARS = PROJECT / "TalkingGaussian" / "avatars"
 ENVIRONMENTS = PROJECT / "environments"
 TALKING_GAUSSIAN_SCRIPT = PROJECT / "TalkingGaussian" / "run_talkinggaussian.sh"
 PREFLIGHT_SCRIPT = PROJECT / "TalkingGaussian" / "scripts" / "preflight.sh"
+COSYVOICE_SCRIPT = PROJECT / "CosyVoice" / "run_cosyvoice.sh"
+UPSTREAM_SCRIPT = PROJECT / "CosyVoice" / "get_upstream.sh"
+WEIGHTS_SCRIPT = PROJECT / "CosyVoice" / "get_weights.sh"
 TRAIN_SCRIPT = PROJECT / "TalkingGaussian" / "scripts" / "train_from_video.sh"
 
 
@@ -31,3 +34,8 @@ def avatars() -> Path:
 def trainings() -> Path:
     """The folder of all trainings' workspaces."""
     return home() / "training"
+
+
+def voices() -> Path:
+    """The folder of the user's voices."""
+    return home() / "voices"

@@ -35,16 +35,17 @@ class AvatarInfo:
     problem: dict[str, str] | None = None
 
 
-def generate(avatar: str | Path, audio: str | Path, **options: Any) -> Job:
+def generate(avatar: str | Path, audio: str | Path = "", **options: Any) -> Job:
     """Start a talking video; returns the job at once.
 
     avatar: an id of `list_avatars`, a folder or a zip; audio: any sound file; options: the other fields of
-    `GenerateRequest` (size, fps, sh_degree, device, audio_features, seed). Raises RequestError.
+    `GenerateRequest` (size, fps, sh_degree, device, audio_features, seed; instead of audio: text, and who says it:
+    `**bridges.voices.spoken_by(voice)`). Raises RequestError.
     """
     path = avatar_path(str(avatar))
     is_id = path.parent in (paths.avatars(), paths.BUNDLED_AVATARS)
     audio = Path(audio).expanduser().absolute() if str(audio) else ""
-    options.setdefault("name", Path(audio).name)
+    options.setdefault("name", Path(audio).name if audio else " ".join(str(options.get("text", "")).split())[:40])
     # what does not exist stays as it was typed, for the sentence that refuses it
     wanted = path.name if is_id else str(path if path.exists() else avatar)
     return submit(GenerateRequest(wanted, str(audio), **options))

@@ -32,6 +32,17 @@ def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture
+def voice_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of its own with the project's environments; cosyvoice's light part is made where it is missing."""
+    subprocess.run([sys.executable, "environments/manage.py", "create", "cosyvoice"], cwd=PROJECT, check=True)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "environments").symlink_to(PROJECT / "environments")
+    monkeypatch.setenv("TFG_HOME", str(home))
+    return home
+
+
 @pytest.fixture(scope="session")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real speech where it is at hand, else a buzzing voice."""

@@ -150,6 +150,8 @@ def with_transcript(settings: SpeakSettings, prompt: Prompt | None) -> SpeakSett
     wanted = settings.mode in ("auto", "zero_shot") and not (settings.instruct or settings.dialect or settings.speaker)
     if prompt is None or settings.prompt_text or not wanted:
         return settings
+    if whisper_weights() is None and settings.mode == "zero_shot":
+        return settings
     if whisper_weights() is None:
         tell(
             "the prompt has no transcript: cross-lingual mode, which needs none",

@@ -40,7 +40,7 @@ AGENT = {"User-Agent": "tfg-studio"}
 
 @dataclass(frozen=True)
 class Model:
-    """One that can be fetched. about_gb: of the files that are needed, roughly (None: not known before the hub is asked);
+    """One that can be fetched. about_gb: of the files that are needed, roughly (None: not known before asking);
     repositories: hub -> name there.
     """
 

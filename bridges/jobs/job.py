@@ -108,7 +108,12 @@ def submit(request: Request, executor: Executor = LOCAL) -> Job:
     job = paths.runs() / folder.new_id(request.kind)
     try:
         (job / folder.OUTPUTS).mkdir(parents=True)
-        kept = {name: _keep(Path(getattr(request, name)), job) for name in request.file_fields}
+        kept = {
+            name: _keep(Path(getattr(request, name)), job) for name in request.file_fields if getattr(request, name)
+        }
+        for name, text in request.texts().items():
+            (job / folder.INPUTS).mkdir(exist_ok=True)
+            (job / folder.INPUTS / name).write_text(text, encoding="utf-8")
         _write(request, job, kept)
     except OSError as error:
         shutil.rmtree(job, ignore_errors=True)

@@ -13,7 +13,7 @@ from bridges.jobs.folder import FINAL_STATES, STATUS, read_json
 # how much of a whole run a stage takes where it is not like the others: for one bar over all stages
 STAGE_WEIGHTS = {
     **{"load": 1.0, "audio": 1.0, "render": 12.0, "finish": 0.5},
-    **{"install": 12.0, "warm_up": 4.0},
+    **{"install": 12.0, "warm_up": 4.0, "speak": 4.0},
     **{"track": 2.0, "masks": 2.0, "mouth": 10.0, "face": 20.0, "fuse": 10.0},
 }
 

@@ -7,9 +7,14 @@ from bridges.requests.avatars import ImportAvatarRequest
 from bridges.requests.base import Request
 from bridges.requests.environments import PrepareEnvironmentRequest
 from bridges.requests.generate import GenerateRequest
+from bridges.requests.speak import SpeakRequest
 from bridges.requests.train import PreflightRequest, TrainRequest
+from bridges.requests.voices import AddVoiceRequest, FetchModelRequest, FetchSourceRequest
 
 KINDS: dict[str, type[Request]] = {
     cls.kind: cls
-    for cls in (GenerateRequest, ImportAvatarRequest, PreflightRequest, PrepareEnvironmentRequest, TrainRequest)
+    for cls in (
+        *(GenerateRequest, ImportAvatarRequest, PreflightRequest, PrepareEnvironmentRequest, TrainRequest),
+        *(SpeakRequest, AddVoiceRequest, FetchModelRequest, FetchSourceRequest),
+    )
 }

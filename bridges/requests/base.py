@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from bridges.jobs.steps import Step
 
 
 @dataclass(frozen=True)
@@ -12,9 +15,9 @@ class Request:
     """The base of all requests.
 
     kind: the word in the job's id; file_fields: the fields that are files to be kept with the job, so that "run
-    again" repeats exactly; outputs: name -> path in the job folder that must be there when it is done;
-    environment_needed: what the engine runs in, "NAME" or "NAME:PART", or several (the job waits while one of them is
-    being made); stop_grace_s: how long the engine may take to end when it is told to.
+    again" repeats exactly (an empty one is none); outputs: name -> path in the job folder that must be there when it is
+    done; environment_needed: what the engine runs in, "NAME" or "NAME:PART", or several (the job waits while one of
+    them is being made); stop_grace_s: how long the engine may take to end when it is told to.
     """
 
     kind: ClassVar[str] = ""
@@ -30,15 +33,22 @@ class Request:
         """The kind of seat it needs: none, setup, check, cpu, train, gpu-N."""
         return "none"
 
-    @classmethod
-    def environments(cls) -> list[tuple[str, str]]:
+    def environments(self) -> list[tuple[str, str]]:
         """[(name, part)] of what it runs in."""
-        needed = cls.environment_needed
+        needed = self.environment_needed
         words = [needed] if isinstance(needed, str) else needed
         return [(name, part or "inference") for name, _, part in (word.partition(":") for word in words if word)]
 
+    def texts(self) -> dict[str, str]:
+        """File name -> text of what the job keeps in its inputs: a user's words go to engines in files."""
+        return {}
+
     def command(self, job: Path) -> list[str]:
         """The argument list to start; job: the job's folder, where `file_fields` were copied."""
+        raise NotImplementedError
+
+    def steps(self, job: Path) -> list[Step]:
+        """For a command that is `bridges.jobs.steps`: what it runs in order."""
         raise NotImplementedError
 
     def fields(self) -> dict[str, Any]:
