@@ -13,6 +13,7 @@ PREFLIGHT_SCRIPT = PROJECT / "TalkingGaussian" / "scripts" / "preflight.sh"
 COSYVOICE_SCRIPT = PROJECT / "CosyVoice" / "run_cosyvoice.sh"
 UPSTREAM_SCRIPT = PROJECT / "CosyVoice" / "get_upstream.sh"
 WEIGHTS_SCRIPT = PROJECT / "CosyVoice" / "get_weights.sh"
+METRICS_SCRIPT = PROJECT / "TalkingGaussian" / "scripts" / "run_metrics.sh"
 TRAIN_SCRIPT = PROJECT / "TalkingGaussian" / "scripts" / "train_from_video.sh"
 
 

@@ -152,6 +152,8 @@ def _keep(source: Path, job: Path) -> Path:
     kept = job / folder.INPUTS / (f"{Path(plain).stem[:60]}{Path(plain).suffix[:12]}" or "input")
     source = source.resolve()
     kept.parent.mkdir(exist_ok=True)
+    if kept.exists():  # two inputs of one name
+        kept = kept.with_name(f"{len(list(kept.parent.iterdir())) + 1}-{kept.name}")
     try:
         os.link(source, kept)
     except OSError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from bridges.requests.avatars import ImportAvatarRequest
 from bridges.requests.base import Request
 from bridges.requests.environments import PrepareEnvironmentRequest
+from bridges.requests.evaluate import EvaluateRequest
 from bridges.requests.generate import GenerateRequest
 from bridges.requests.speak import SpeakRequest
 from bridges.requests.train import PreflightRequest, TrainRequest
@@ -14,7 +15,14 @@ from bridges.requests.voices import AddVoiceRequest, FetchModelRequest, FetchSou
 KINDS: dict[str, type[Request]] = {
     cls.kind: cls
     for cls in (
-        *(GenerateRequest, ImportAvatarRequest, PreflightRequest, PrepareEnvironmentRequest, TrainRequest),
+        *(
+            EvaluateRequest,
+            GenerateRequest,
+            ImportAvatarRequest,
+            PreflightRequest,
+            PrepareEnvironmentRequest,
+            TrainRequest,
+        ),
         *(SpeakRequest, AddVoiceRequest, FetchModelRequest, FetchSourceRequest),
     )
 }
