@@ -27,6 +27,7 @@ from bridges.requests.train import PRESETS, RECORD, PreflightRequest, TrainReque
 REPAIRS = {"start_s": (0, 360_000), "end_s": (0, 360_000), "sound_shift_ms": (-2000, 2000)}
 MAX_NAME = 60
 HISTORIES = ("mouth", "face", "fuse")
+FIGURES = ("psnr", "psnr_mouth", "lmd")
 PREVIEW_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -271,20 +272,26 @@ def history(training: Training, limit: int = 400) -> list[dict[str, Any]]:
                 row = json.loads(line)
             except ValueError:  # the last line while it is being written
                 continue
-            if isinstance(row, dict) and isinstance(row.get("lmd"), (int, float)):
-                rows.append({key: row.get(key) for key in ("stage", "step", "psnr", "lmd")} | {"stage": stage})
+            if isinstance(row, dict) and any(isinstance(row.get(key), (int, float)) for key in FIGURES):
+                rows.append({"stage": stage, **{key: row.get(key) for key in ("step", *FIGURES)}})
     return rows[:: max(1, len(rows) // limit)]
 
 
-def previews(training: Training) -> list[Path]:
-    """The pictures of all stages, oldest first; of a stage's own folder only the newest."""
-    found = pictures(training.folder / "previews") + pictures(training.folder / "dataset" / "previews")
-    for stage in HISTORIES:
-        found += pictures(training.folder / stage / "previews")[-1:]
-    return sorted(found, key=lambda path: path.stat().st_mtime)
+def figures(training: Training) -> dict[str, dict[str, float]]:
+    """Held-out figures at the end: {"avatar": {…}, "frozen": {…}}, frozen: of the same avatar with its mouth still."""
+    told = training.report or {}
+    return {
+        who: {key: float(value) for key, value in told[who].items() if isinstance(value, (int, float))}
+        for who in ("avatar", "frozen")
+        if isinstance(told.get(who), dict)
+    }
 
 
-def pictures(folder: Path) -> list[Path]:
-    """Picture files in a folder, oldest first."""
-    files = [path for path in folder.iterdir() if path.suffix in PREVIEW_SUFFIXES] if folder.is_dir() else []
-    return sorted(files, key=lambda path: path.stat().st_mtime)
+def previews(training: Training) -> list[tuple[str, Path]]:
+    """[(stage, its newest picture)], the newest last."""
+    newest: dict[str, Path] = {}
+    for folder in (training.folder / "dataset" / "previews", training.folder / "previews"):
+        files = [path for path in folder.iterdir() if path.suffix in PREVIEW_SUFFIXES] if folder.is_dir() else []
+        for path in sorted(files, key=lambda path: path.stat().st_mtime):
+            newest[re.sub(r"_\d+$", "", path.stem)] = path
+    return sorted(newest.items(), key=lambda item: item[1].stat().st_mtime)

@@ -48,7 +48,7 @@ function draw() {
   const rows = props.value ? JSON.parse(props.value) : [];
   box.hidden = rows.length === 0;
   if (!rows.length) return;
-  const loud = rows.filter((row) => row.state === 'bad' || row.state === 'warn' || row.key === 'estimate');
+  const loud = rows.filter((row) => row.state === 'bad' || row.state === 'warn');
   const quiet = rows.filter((row) => !loud.includes(row));
   loud.sort((a, b) => WEIGHT[a.state] - WEIGHT[b.state]);
   const [state, told] = summary(rows);

@@ -38,7 +38,7 @@ class Widgets:
     lang: gr.Textbox
     avatars: gr.HTML
     chosen: gr.Textbox
-    details: gr.Group
+    details: gr.Column
     facts: gr.HTML
     name_en: gr.Textbox
     name_zh: gr.Textbox
@@ -51,7 +51,7 @@ class Widgets:
     importing: gr.HTML
     results: gr.HTML
     result: gr.Textbox
-    shown: gr.Group
+    shown: gr.Column
     video: gr.Video
     used: gr.JSON
     again: gr.Button
@@ -78,13 +78,13 @@ def lay_out(lang: gr.Textbox) -> Widgets:
             avatars = cards("avatar_cards")
             bring = gr.UploadButton(str(W("library_import")), file_types=[".zip"], size="sm", elem_id="library_import")
             importing = job_panel("library_job", idle="")
-        with gr.Column(scale=5, min_width=320), gr.Group(visible=False, elem_id="avatar_details") as details:
+        with gr.Column(scale=5, min_width=320, visible=False, elem_id="avatar_details") as details:
             about = lay_out_details()
     gr.HTML(html_template="<h3>${value}</h3>", value=W("library_results"))
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
             results = cards("result_cards")
-        with gr.Column(scale=5, min_width=320), gr.Group(visible=False, elem_id="result_details") as shown:
+        with gr.Column(scale=5, min_width=320, visible=False, elem_id="result_details") as shown:
             video = gr.Video(label=W("library_video"), interactive=False, height=320, elem_id="library_video")
             used = gr.JSON(show_label=False, elem_id="library_used")
             again = gr.Button(W("library_again"), size="sm", variant="primary", elem_id="library_again")
@@ -168,7 +168,7 @@ def details_of(avatar_id: str, lang: str) -> tuple[Any, ...]:
     return (
         avatar_grid(avatar_id, lang),
         avatar_id,
-        gr.Group(visible=True),
+        gr.Column(visible=True),
         facts_table(info, lang),
         gr.Textbox(info.name["en"], interactive=mine and fine),
         gr.Textbox(info.name["zh"], interactive=mine and fine),
@@ -244,7 +244,7 @@ def delete(avatar_id: str, lang: str, request: gr.Request) -> tuple[Any, ...]:
     gr.Info(say(lang, "library_deleted", name=name))
     choices = generate.avatar_choices(lang)
     first = choices[0][1] if choices else None
-    return avatar_grid("", lang), gr.Group(visible=False), "", gr.Dropdown(choices, value=first)
+    return avatar_grid("", lang), gr.Column(visible=False), "", gr.Dropdown(choices, value=first)
 
 
 def name_of(avatar_id: str, lang: str) -> str:
@@ -317,7 +317,7 @@ def open_result(jobs: list[str] | None, lang: str, request: gr.Request, event: g
     output = job.output("video")
     used = {key: value for key, value in job.request().fields().items() if key != "audio"}
     video = published(output, f"{job.id}.mp4") if output else None
-    return result_grid(known, job.id, lang), job.id, gr.Group(visible=True), video, used
+    return result_grid(known, job.id, lang), job.id, gr.Column(visible=True), video, used
 
 
 @spoken

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from bridges import system, talking_gaussian, training
+from bridges import talking_gaussian, training
 from bridges.errors import RequestError
 from bridges.jobs.job import adopt, get_job
 from bridges.requests import PreflightRequest, PrepareEnvironmentRequest, TrainRequest
@@ -48,7 +48,6 @@ class Widgets:
     agreed: gr.Checkbox
     preset: gr.Radio
     size: gr.Dropdown
-    device: gr.Dropdown
     start: gr.Button
     chosen: gr.Dropdown
     setup: gr.HTML
@@ -68,7 +67,7 @@ def train_tab(language_known: Dependency, lang: gr.Textbox, tab: gr.Tab, tabs: g
     connect_video(widgets)
     connect_training(widgets, avatar)
     widgets.use.click(use_avatar, [widgets.chosen, lang], [tabs, avatar], **QUIET)
-    language_known.then(on_load, [widgets.mine, lang], [*shown(widgets), widgets.preset, widgets.device], **QUIET)
+    language_known.then(on_load, [widgets.mine, lang], [*shown(widgets), widgets.preset], **QUIET)
     tab.select(refresh, [widgets.mine, widgets.chosen, lang], shown(widgets), **QUIET)
 
 
@@ -92,7 +91,7 @@ def lay_out_video() -> dict[str, Any]:
     video = gr.Video(
         label=W("train_video"),
         sources=["upload", "webcam"],
-        height=280,
+        height=340,
         elem_id="train_video",
         include_audio=True,
         webcam_options=gr.WebcamOptions(mirror=False),
@@ -112,10 +111,9 @@ def lay_out_form() -> dict[str, Any]:
     preset = gr.Radio(label=W("train_preset"), elem_id="train_preset")
     with gr.Accordion(W("train_options"), open=False, elem_id="train_options"):
         size = gr.Dropdown([(f"{px} × {px}", px) for px in SIZES], value=512, label=W("size"), elem_id="train_size")
-        device = gr.Dropdown(label=W("train_device"), elem_id="train_device")
     start = gr.Button(W("train_start"), variant="primary", elem_id="train_start")
-    names = ("name_en", "name_zh", "subject", "by", "agreed", "preset", "size", "device", "start")
-    made = (name_en, name_zh, subject, by, agreed, preset, size, device, start)
+    names = ("name_en", "name_zh", "subject", "by", "agreed", "preset", "size", "start")
+    made = (name_en, name_zh, subject, by, agreed, preset, size, start)
     return dict(zip(names, made, strict=True))
 
 
@@ -156,7 +154,7 @@ def connect_video(w: Widgets) -> None:
 
 def connect_training(w: Widgets, avatar: gr.Dropdown) -> None:
     """Start, stop, go on, throw away, look at another, and what happens at the end."""
-    asked = [w.checking, w.checks, w.name_en, w.name_zh, w.subject, w.by, w.agreed, w.preset, w.size, w.device]
+    asked = [w.checking, w.checks, w.name_en, w.name_zh, w.subject, w.by, w.agreed, w.preset, w.size]
     w.start.click(start, [*asked, w.mine, w.lang], [w.mine, *shown(w)], **PRIVATE)
     w.stop.click(stop, [w.chosen, w.mine, w.lang], w.stop, **PRIVATE)
     w.resume.click(resume, [w.chosen, w.mine, w.lang], shown(w), **PRIVATE)
@@ -168,10 +166,7 @@ def connect_training(w: Widgets, avatar: gr.Dropdown) -> None:
 
 def on_load(mine: list[str] | None, lang: str, request: gr.Request) -> tuple[Any, ...]:
     """Find this browser's trainings again, also after a restart."""
-    devices = [(say(lang, "train_device_auto"), "auto"), ("CPU", "cpu")]
-    devices += [(f"GPU {gpu['index']}: {gpu['name']}", str(gpu["index"])) for gpu in system.list_gpus()]
-    shown_now = show(visible(mine, request), None, lang)
-    return (*shown_now, preset_choices(lang, None), gr.Dropdown(devices, value="auto"))
+    return *show(visible(mine, request), None, lang), preset_choices(lang, None)
 
 
 def refresh(mine: list[str] | None, chosen: str | None, lang: str, request: gr.Request) -> tuple[Any, ...]:
@@ -214,7 +209,8 @@ def titles(known: list[Training], lang: str) -> list[tuple[str, str]]:
     rows = []
     for one in known:
         when = datetime.fromtimestamp(one.created).strftime("%m-%d %H:%M")
-        words = (one.name[key], say(lang, f"train_preset_{one.preset}"), when, say(lang, one.state))
+        state = "running" if one.state == "queued" else one.state
+        words = (one.name[key], say(lang, f"train_preset_{one.preset}"), when, say(lang, state))
         rows.append(("  ".join(words), one.id))
     return rows
 
@@ -309,7 +305,6 @@ def start(
     agreed: bool,
     preset: str,
     size: int,
-    device: str,
     mine: list[str] | None,
     lang: str,
     request: gr.Request,
@@ -327,7 +322,7 @@ def start(
     statement = say(lang, "train_consent_statement", subject=subject.strip(), by=by.strip())
     consent = Consent(subject, by, statement)
     repairs = repairs_in(table, report)
-    wish = Wish(name_en, name_zh, consent, preset, size, device or "auto", repairs=repairs)
+    wish = Wish(name_en, name_zh, consent, preset, size, repairs=repairs)
     begun = training.start(Path(looked_at.video), wish, report)
     if preparing():
         gr.Info(say(lang, "train_preparing"))

@@ -1,7 +1,9 @@
 // What a training has learnt so far: its newest picture, the pictures of every stage, the held-out curve.
 const words = /*WORDS*/[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
 const SVG = 'http://www.w3.org/2000/svg';
-const W = 560, H = 190, LEFT = 40, BOTTOM = 24, TOP = 12, RIGHT = 12;
+const H = 190, LEFT = 40, BOTTOM = 24, TOP = 12, RIGHT = 12;
+const CURVES = ['lmd', 'psnr_mouth', 'psnr'];
+const FIGURES = ['lmd', 'opening', 'rounding', 'psnr_mouth', 'psnr', 'ssim'];
 let job = '', stamp = '', shown = '', generation = 0;
 const find = (name) => element.querySelector('.tfg-view-' + name);
 
@@ -41,6 +43,7 @@ function curve(box, rows, key, frozen, title) {
   const values = rows.map((row) => row[key]).filter((value) => value != null);
   box.hidden = values.length < 2;
   if (values.length < 2) return;
+  const W = Math.min(640, Math.max(260, element.clientWidth - 40));  // so that its words stay readable
   const all = frozen == null ? values : [...values, frozen];
   let low = Math.min(...all), high = Math.max(...all);
   const room = (high - low || 1) * 0.12;
@@ -71,6 +74,22 @@ function curve(box, rows, key, frozen, title) {
   box.querySelector('div').replaceChildren(svg);
 }
 
+// The held-out figures at the end, the frozen mouth's beside them: what a figure is worth shows in the difference.
+function figures(avatar, frozen) {
+  const keys = FIGURES.filter((key) => avatar[key] != null);
+  const table = find('figures');
+  table.hidden = keys.length === 0;
+  const cell = (tag, text) => Object.assign(document.createElement(tag), {textContent: text});
+  const row = (tag, texts) => {
+    const made = document.createElement('tr');
+    made.append(...texts.map((text) => cell(tag, text)));
+    return made;
+  };
+  const number = (value) => value == null ? '' : value.toFixed(2);
+  table.replaceChildren(row('th', [words.figures_head, words.figures_avatar, words.train_frozen]),
+    ...keys.map((key) => row('td', [words['figure_' + key], number(avatar[key]), number(frozen[key])])));
+}
+
 async function follow(mine) {
   if (mine !== generation || !element.isConnected) return;
   let wait = document.hidden ? 6000 : 2000;
@@ -80,8 +99,8 @@ async function follow(mine) {
     if (news.stamp !== stamp) {
       stamp = news.stamp;
       thumbs(news.previews);
-      curve(find('lmd'), news.history, 'lmd', news.frozen_lmd, words.curve_lmd);
-      curve(find('psnr'), news.history, 'psnr', news.frozen_psnr, words.curve_psnr);
+      figures(news.avatar, news.frozen);
+      for (const key of CURVES) curve(find(key), news.history, key, news.frozen[key], words['curve_' + key]);
       element.querySelector('.tfg-view').hidden = !news.previews.length && news.history.length < 2;
     }
     if (news.final) return;

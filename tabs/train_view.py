@@ -24,11 +24,14 @@ TEMPLATE = """
   <figure class="tfg-view-picture" hidden><img class="tfg-view-image" alt=""><figcaption
     class="tfg-view-caption"></figcaption></figure>
   <div class="tfg-view-thumbs" hidden></div>
+  <table class="tfg-view-figures" hidden></table>
   <div class="tfg-view-curve tfg-view-lmd" hidden><h4></h4><div></div></div>
+  <div class="tfg-view-curve tfg-view-psnr_mouth" hidden><h4></h4><div></div></div>
   <div class="tfg-view-curve tfg-view-psnr" hidden><h4></h4><div></div></div>
 </div>
 """
-WORDS = [key for key in TEXTS if key.startswith(("stage_", "preview_"))] + ["train_frozen", "curve_lmd", "curve_psnr"]
+WORDS = [key for key in TEXTS if key.startswith(("stage_", "preview_", "figure_", "figures_", "curve_"))]
+WORDS += ["train_frozen"]
 
 
 def train_view(elem_id: str) -> gr.HTML:
@@ -57,23 +60,18 @@ def watch_training(arguments: list[Any]) -> dict[str, Any]:
     final = current.job is None or current.job.status().final
     files = training.previews(current)[-MAX_PREVIEWS:]
     rows = training.history(current)
-    newest = f"{[(file.name, file.stat().st_mtime_ns) for file in files]}{len(rows)}{bool(current.report)}"
+    newest = f"{[(name, file.stat().st_mtime_ns) for name, file in files]}{len(rows)}{bool(current.report)}"
     if newest == stamp:
         return {"stamp": stamp, "final": final}
-    frozen = training.frozen_figures(current)
+    told = training.figures(current)
     return {
         "stamp": newest,
         "final": final,
-        "previews": [{"name": stage_of(file), "url": data_url(file)} for file in files if small(file)],
+        "previews": [{"name": name, "url": data_url(file)} for name, file in files if small(file)],
         "history": rows,
-        "frozen_lmd": frozen.get("lmd"),
-        "frozen_psnr": frozen.get("psnr"),
+        "avatar": told.get("avatar", {}),
+        "frozen": told.get("frozen", {}),
     }
-
-
-def stage_of(file: Path) -> str:
-    """The word under a picture: its stage, which is its own name or its folder's."""
-    return file.stem if file.parent.parent.name not in training.HISTORIES else file.parent.parent.name
 
 
 def small(file: Path) -> bool:

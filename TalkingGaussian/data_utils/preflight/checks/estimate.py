@@ -1,7 +1,6 @@
 """How long the training takes on this machine."""
 
 import os
-import shutil
 
 from data_utils.preflight.look import Look
 from data_utils.preflight.report import Row, both
@@ -10,7 +9,6 @@ from data_utils.preflight.stretch import KEEP_S, MAX_S
 # seconds on two cores: of preparing one second of video, and of the training itself
 PREPARE_S = 4.0
 TRAIN_S = {"draft": 420.0, "standard": 2400.0, "high": 7200.0}
-GPU_SHARE = 0.15  # of the training's time that a GPU needs
 
 
 def check(look: Look) -> list[Row]:
@@ -26,11 +24,10 @@ def check(look: Look) -> list[Row]:
 
 
 def training_seconds(preset: str, length_s: float) -> int:
-    """A rough figure for this machine's cores or its NVIDIA GPU."""
+    """A rough figure for this machine's cores."""
     cores = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     faster = (cores / 2) ** 0.7
-    share = GPU_SHARE if shutil.which("nvidia-smi") else 1 / faster
-    return round(PREPARE_S * length_s / faster + TRAIN_S[preset] * share)
+    return round((PREPARE_S * length_s + TRAIN_S[preset]) / faster)
 
 
 def minutes(seconds: float) -> int:

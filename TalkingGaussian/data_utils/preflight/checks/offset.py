@@ -29,5 +29,6 @@ def check(look: Look) -> list[Row]:
         f"the sound comes {abs(late)} ms too {'late' if late > 0 else 'early'}",
         f"声音{'晚' if late > 0 else '早'}了 {abs(late)} 毫秒",
     )
-    fix = both(f"Move the sound by {-late:+d} ms.", f"将声音移动 {-late:+d} 毫秒。")
+    way = ("earlier", "提前") if late > 0 else ("later", "推后")
+    fix = both(f"Play the sound {abs(late)} ms {way[0]}.", f"将声音{way[1]} {abs(late)} 毫秒。")
     return [Row("offset", "warn", title, value, fix, {"sound_shift_ms": late}, facts)]
