@@ -237,8 +237,9 @@ def get_training(training_id: str) -> Training:
 
 
 def jobs_by_training() -> dict[str, Job]:
-    """The last job of each training."""
-    return {str(job.request().fields()["training"]): job for job in reversed(list_jobs(TrainRequest.kind))}
+    """The last job of each training (ids of one second are in no order)."""
+    jobs = sorted(list_jobs(TrainRequest.kind), key=lambda job: job.status().created)
+    return {str(job.request().fields()["training"]): job for job in jobs}
 
 
 def describe(folder: Path, job: Job | None) -> Training:
