@@ -32,10 +32,22 @@ def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture
-def voice_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder of its own with the project's environments; cosyvoice's light part is made where it is missing."""
+@pytest.fixture(scope="session")
+def eval_python() -> Path:
+    """The Python of the project's tg_eval environment (made here where it is missing): the face mesh lives there."""
+    subprocess.run([sys.executable, "environments/manage.py", "create", "tg_eval"], cwd=PROJECT, check=True)
+    return PROJECT / "environments" / ".envs" / "tg_eval" / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def light_voices() -> None:
+    """The light part of the environment cosyvoice, made where it is missing."""
     subprocess.run([sys.executable, "environments/manage.py", "create", "cosyvoice"], cwd=PROJECT, check=True)
+
+
+@pytest.fixture
+def voice_home(light_voices: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of its own with the project's environments."""
     home = tmp_path / "home"
     home.mkdir()
     (home / "environments").symlink_to(PROJECT / "environments")

@@ -11,6 +11,7 @@ from bridges import paths, talking_gaussian
 from bridges.jobs.job import Job
 
 ENGINE = Path(__file__).parent / "fake_engine.sh"
+TRIM = {"start_s": 2.0, "end_s": 14.0}
 MAKE_VIDEO = 'stages; progress 1 2; echo rendering; progress 2 2; echo film > "$output"\n'
 
 
@@ -59,3 +60,9 @@ def pids_in(path: Path) -> list[int]:
 def runner_pid(job: Job) -> int:
     """The process id of a job's runner."""
     return json.loads((job.folder / "status.json").read_text())["pid"]
+
+
+def check_row(state: str, repair: dict | None = None) -> dict:
+    """A row of a preflight's report."""
+    text = {"en": "Record again.", "zh": "请重新录制。"}
+    return {"key": "face", "state": state, "title": text, "value": text, "fix": text, "repair": repair, "facts": {}}

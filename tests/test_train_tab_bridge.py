@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from jobs_kit import make_home, runner_pid, until
+from jobs_kit import TRIM, check_row, make_home, runner_pid, until
 
 from bridges import cli, environments, library, paths, training
 from bridges.errors import RequestError
@@ -19,15 +19,9 @@ from bridges.training import Consent, Wish
 TRAINER = Path(__file__).parent / "fake_training.sh"
 WORKS = 'stages; progress 1 2; history 100 4.5; progress 2 2; history 200 3.5; install "$id"\n'
 WAITS = 'stages; progress 1 2; history 100 4.5; while [ ! -e "$workspace/go" ]; do sleep 0.05; done; install\n'
-TRIM = {"start_s": 2.0, "end_s": 14.0}
 
 
-def row(state: str, repair: dict | None = None) -> dict:
-    text = {"en": "Record again.", "zh": "请重新录制。"}
-    return {"key": "face", "state": state, "title": text, "value": text, "fix": text, "repair": repair, "facts": {}}
-
-
-GOOD = {"state": "ok", "rows": [row("ok")]}
+GOOD = {"state": "ok", "rows": [check_row("ok")]}
 
 
 @pytest.fixture
@@ -147,7 +141,7 @@ def test_what_is_missing_or_out_of_range_is_said_and_leaves_nothing(home, change
 
 
 def test_a_bad_row_stops_the_training_unless_it_is_repaired(home):
-    bad = {"state": "bad", "rows": [row("bad", TRIM), row("warn")]}
+    bad = {"state": "bad", "rows": [check_row("bad", TRIM), check_row("warn")]}
     with pytest.raises(RequestError, match="Record again"):
         begin(home, report=bad)
     with pytest.raises(RequestError, match="Record again"):
@@ -209,16 +203,16 @@ def write_report(home: Path, *rows: dict) -> str:
 
 
 def test_check_prints_rows_and_its_exit_code_tells_a_bad_one(checked, capsys):
-    assert cli.main(["check", write_report(checked, row("ok"), row("warn"))]) == 0
+    assert cli.main(["check", write_report(checked, check_row("ok"), check_row("warn"))]) == 0
     assert "Record again." in capsys.readouterr().out
-    assert cli.main(["check", write_report(checked, row("bad"))]) == 2
+    assert cli.main(["check", write_report(checked, check_row("bad"))]) == 2
     assert cli.main(["check", "/nowhere.mp4"]) == 2
 
 
 def test_train_from_a_shell_repairs_lists_and_refuses(checked, monkeypatch, capsys):
     line = [
         "train",
-        write_report(checked, row("bad", TRIM)),
+        write_report(checked, check_row("bad", TRIM)),
         "--name",
         "Ann",
         "--consent_by",
