@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bridges import environments, paths
@@ -30,6 +30,20 @@ HISTORY = 30
 
 
 @dataclass(frozen=True)
+class ModelRow:
+    """A model that can be fetched or is there. version: 1 to 3 or None; state: ready, incomplete or missing; about_gb:
+    what is to be fetched (None: not known before asking); en, zh: what it is good for ("": not of the catalogue).
+    """
+
+    name: str
+    version: int | None
+    state: str
+    about_gb: float | None
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
 class Readiness:
     """What can speak here. embedded, cosyvoice: ready; models: CosyVoice's folders that are ready, the newest first;
     lacks: what CosyVoice lacks, in order: environment, source, model; rows: all models, as `get_weights.sh list` says.
@@ -39,7 +53,7 @@ class Readiness:
     cosyvoice: bool
     models: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: tuple[ModelRow, ...] = ()
 
 
 def speak(text: str, voice: str = "man", **options: Any) -> Job:
@@ -48,8 +62,12 @@ def speak(text: str, voice: str = "man", **options: Any) -> Job:
     voice: an id of `bridges.voices.list_voices`, or man, woman; options: the other fields of `SpeakRequest`. Raises
     RequestError.
     """
-    options.setdefault("name", " ".join(text.split())[:40])
-    request = SpeakRequest(text=text, **{**spoken_by(voice), **options})
+    return speak_fields({"text": text, **spoken_by(voice), **options})
+
+
+def speak_fields(fields: dict[str, Any]) -> Job:
+    """Start a `SpeakRequest` of these fields; its environment is made meanwhile where it is missing."""
+    request = SpeakRequest(**{"name": " ".join(str(fields["text"]).split())[:40], **fields})
     request.check()
     prepare(request.engine)
     return submit(request)
@@ -80,27 +98,26 @@ def _once(request: FetchModelRequest | FetchSourceRequest) -> Job:
 def readiness() -> Readiness:
     """What is ready (asks environments/manage.py and get_weights.py: some tenths of a second)."""
     state = environments.check(ENGINE)
-    listed = _weights()
-    models = sorted((row for row in listed["models"] if row["state"] == "ready"), key=lambda row: -row["version"])
+    source, rows = _weights()
+    models = sorted((row for row in rows if row.state == "ready"), key=lambda row: -(row.version or 0))
     lacks = [] if "cloning" in state.parts else ["environment"]
-    lacks += [] if listed["source"] else ["source"]
+    lacks += [] if source else ["source"]
     lacks += [] if models else ["model"]
-    return Readiness(
-        state.ready or "cloning" in state.parts,
-        not lacks,
-        tuple(row["name"] for row in models),
-        tuple(lacks),
-        listed["models"],
-    )
+    names = tuple(row.name for row in models)
+    return Readiness(state.ready or "cloning" in state.parts, not lacks, names, tuple(lacks), rows)
 
 
-def _weights() -> dict[str, Any]:
+def _weights() -> tuple[bool, tuple[ModelRow, ...]]:
+    """Whether CosyVoice's code is there, and the models."""
     environment = {**os.environ, "PYTHON": sys.executable, "TFG_HOME": str(paths.home())}
     command = ["bash", str(paths.WEIGHTS_SCRIPT), "list", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise RuntimeError(f"get_weights.sh failed: {done.stderr.strip()[-500:]}")
-    return json.loads(done.stdout)
+    listed = json.loads(done.stdout)
+    keys = ("name", "version", "state", "about_gb")
+    rows = [ModelRow(**{key: row[key] for key in keys}, **row["about"]) for row in listed["models"]]
+    return bool(listed["source"]), tuple(rows)
 
 
 # --- how long it will take --------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def check_all(names: tuple[str, ...] = (), sizes: bool = False) -> list[Environm
 
 
 def prepare(name: str, part: str = "inference", recreate: bool = False) -> Job:
-    """Make an environment or its training part as a job; the one already under way is returned, never a second."""
+    """Make an environment or another part of it as a job; the one already under way is returned, never a second."""
     wanted = PrepareEnvironmentRequest(name, part, recreate)
     for job in adopt():
         if job.status().kind == wanted.kind and job.request() == wanted:

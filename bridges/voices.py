@@ -25,7 +25,7 @@ from bridges import environments, paths
 from bridges.errors import RequestError
 from bridges.jobs.folder import read_json, write_json
 from bridges.jobs.job import Job, submit
-from bridges.requests import AddVoiceRequest
+from bridges.requests import AddVoiceRequest, TranscribeRequest
 from bridges.requests.speak import LANGUAGES, PRESETS
 from bridges.requests.voices import check_consent, check_words
 
@@ -92,6 +92,20 @@ def add_voice(recording: str | Path, name: str, **facts: str) -> Job:
     request.check()
     environments.prepare_if_missing("cosyvoice")
     return submit(request)
+
+
+def transcribe(recording: str | Path, language: str = "auto") -> Job:
+    """Start writing down what a recording says; `transcript_of` the ended job has it. Raises RequestError."""
+    request = TranscribeRequest(str(Path(recording).expanduser().absolute()), language)
+    request.check()
+    environments.prepare_if_missing("cosyvoice")
+    return submit(request)
+
+
+def transcript_of(job: Job) -> str:
+    """What was heard, of an ended job of `transcribe`; "" where it failed."""
+    status = job.status()
+    return str(json.loads(status.result)["text"]) if status.state == "done" else ""
 
 
 def rename_voice(voice_id: str, name: str, transcript: str | None = None) -> None:

@@ -10,13 +10,16 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from bridges import environments, paths, talking_gaussian
+from bridges import cosyvoice, environments, paths, talking_gaussian
 from bridges.errors import RequestError
-from bridges.jobs.job import Job, adopt, get_job, run_again
+from bridges.jobs.job import Job, get_job, run_again
+from tabs.crowd import refuse_crowd
 from tabs.errors import spoken
 from tabs.job_panel import job_panel
 from tabs.publish import published
 from tabs.sessions import remember, remembered_jobs
+from tabs.voice import VoiceWidgets, connect_voice, fill_voice, forecast, speech_fields, voice_panel
+from tabs.voice_library import connect_library, voice_library
 from tabs.words import W, is_chinese, say
 
 SAMPLES = paths.PROJECT / "TalkingGaussian" / "samples"
@@ -24,7 +27,6 @@ SAMPLE_NAMES = {"en.wav": {"en": "English", "zh": "英语"}, "zh.wav": {"en": "C
 SIZES = (256, 512, 768, 1024)
 FEATURES = ("visemes", "mel")
 ENGINE = "talking_gaussian"
-MAX_UNFINISHED = 20  # jobs that wait or run, of all visitors together
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Widgets:
     avatar: gr.Dropdown
     preview: gr.Image
     new_avatar: gr.UploadButton
+    source: gr.Radio
+    sound: gr.Column
+    spoken: gr.Column
+    voice: VoiceWidgets
     speech: gr.Audio
     sample: gr.Dropdown
     size: gr.Dropdown
@@ -58,6 +64,7 @@ def generate_tab(language_known: Dependency, lang: gr.Textbox) -> Widgets:
     """Lay out the tab and connect it; returns its components. language_known: after it `lang` holds the reader's."""
     widgets = lay_out(lang)
     connect_inputs(widgets)
+    connect_source(widgets)
     connect_job(widgets)
     connect_history(widgets)
     language_known.then(on_load, [widgets.jobs, lang], outputs_on_load(widgets), show_progress="hidden", **PRIVATE)
@@ -93,8 +100,18 @@ def lay_out_inputs() -> dict[str, Any]:
             avatar = gr.Dropdown(label=W("avatar"), elem_id="avatar", interactive=True)
             new_avatar = gr.UploadButton(str(W("add_avatar")), file_types=[".zip"], size="sm", elem_id="new_avatar")
     importing = job_panel("import_job", idle="")
-    speech = gr.Audio(label=W("speech"), sources=["upload", "microphone"], type="filepath", elem_id="speech")
-    sample = gr.Dropdown(label=W("sample"), elem_id="sample", interactive=True)
+    source = gr.Radio(
+        [(W("source_sound"), "sound"), (W("source_text"), "text")],
+        value="sound",
+        label=W("source"),
+        show_label=False,
+        elem_id="source",
+    )
+    with gr.Column() as sound:
+        speech = gr.Audio(label=W("speech"), sources=["upload", "microphone"], type="filepath", elem_id="speech")
+        sample = gr.Dropdown(label=W("sample"), elem_id="sample", interactive=True)
+    with gr.Column(visible=False) as spoken_text:
+        voice = voice_panel()
     with gr.Accordion(W("options"), open=False, elem_id="options"):
         size = gr.Dropdown(label=W("size"), elem_id="size")
         fps = gr.Dropdown(label=W("fps"), elem_id="fps")
@@ -105,7 +122,8 @@ def lay_out_inputs() -> dict[str, Any]:
         cancel = gr.Button(W("cancel"), variant="stop", scale=1, interactive=False, elem_id="cancel")
     names = ("preview", "avatar", "new_avatar", "importing", "speech", "sample", "size", "fps", "features", "seed")
     made = (preview, avatar, new_avatar, importing, speech, sample, size, fps, features, seed)
-    return {**dict(zip(names, made, strict=True)), "start": start, "cancel": cancel}
+    said = {"source": source, "sound": sound, "spoken": spoken_text, "voice": voice}
+    return {**dict(zip(names, made, strict=True)), **said, "start": start, "cancel": cancel}
 
 
 def lay_out_outputs() -> dict[str, Any]:
@@ -138,10 +156,24 @@ def connect_inputs(w: Widgets) -> None:
     w.importing.submit(avatar_added, [w.importing, w.lang], [w.avatar, w.importing], show_progress="hidden", **PRIVATE)
 
 
+def connect_source(w: Widgets) -> None:
+    """Sound or text; the voices and what can speak are looked up when text is first chosen."""
+    voice = w.voice
+    w.source.change(show_source, w.source, [w.sound, w.spoken], show_progress="hidden", **PRIVATE)
+    filled = [voice.voice, voice.engine, voice.language, voice.ready]
+    about = [voice.text, voice.voice, voice.engine, voice.speed, voice.instruct, voice.dialect, voice.ready, w.lang]
+    chosen = w.source.change(fill_when_text, [w.source, w.lang], filled, show_progress="hidden", **PRIVATE)
+    chosen.then(forecast, about, voice.forecast, show_progress="hidden", **PRIVATE)
+    connect_voice(voice, w.lang)
+    with w.spoken:
+        library = voice_library()
+    connect_library(library, voice, w.source, w.lang)
+
+
 def connect_job(w: Widgets) -> None:
     """Start, cancel, repeat, and what happens when a job has ended."""
     shown = [w.panel, w.jobs, w.cancel, w.history]
-    asked = [w.avatar, w.speech, w.size, w.fps, w.features, w.seed, w.jobs, w.lang]
+    asked = [w.avatar, w.speech, w.size, w.fps, w.features, w.seed, w.jobs, w.lang, w.source, *w.voice.asked]
     w.start.click(start, asked, shown, api_visibility="private", concurrency_limit=None)
     w.cancel.click(cancel, [w.panel, w.lang], w.cancel, **PRIVATE)
     w.again.click(again, [w.panel, w.jobs, w.lang], shown, **PRIVATE)
@@ -224,6 +256,16 @@ def sample_file(sample: str | None) -> Any:
     return str(SAMPLES / sample) if sample in SAMPLE_NAMES else gr.skip()
 
 
+def show_source(source: str) -> tuple[Any, Any]:
+    """The inputs of the chosen source."""
+    return gr.Column(visible=source == "sound"), gr.Column(visible=source == "text")
+
+
+def fill_when_text(source: str, lang: str) -> tuple[Any, ...]:
+    """What the voice panel offers, once it is shown."""
+    return fill_voice(lang) if source == "text" else (gr.skip(),) * 4
+
+
 @spoken
 def start(
     avatar: str | None,
@@ -234,26 +276,24 @@ def start(
     seed: int,
     jobs: list[str] | None,
     lang: str,
+    source: str = "sound",
+    *voice: Any,
 ) -> tuple[Any, ...]:
-    """Submit the job and show it."""
+    """Submit the job and show it. voice: what the voice panel holds, where the source is a text."""
     if not avatar:
         raise gr.Error(say(lang, "need_avatar"), print_exception=False)
-    if not speech:
+    said = speech_fields(voice, lang) if source == "text" else {}
+    if not speech and not said:
         raise gr.Error(say(lang, "need_speech"), print_exception=False)
     known = {info.id for info in talking_gaussian.list_avatars()}
     if avatar not in known:  # only listed avatars: a path from the browser is not one
         raise gr.Error(say(lang, "need_avatar"), print_exception=False)
     refuse_crowd(lang)
-    job = talking_gaussian.generate(
-        avatar, speech, size=size or None, fps=fps or None, audio_features=features, seed=int(seed or 0)
-    )
+    chosen = {"size": size or None, "fps": fps or None, "audio_features": features, "seed": int(seed or 0)}
+    if said:
+        cosyvoice.prepare(said["engine"])
+    job = talking_gaussian.generate(avatar, "" if said else speech or "", **chosen, **said)
     return shown_job(job, jobs, lang)
-
-
-def refuse_crowd(lang: str) -> None:
-    """A public page must not be filled with jobs for hours."""
-    if len(adopt()) >= MAX_UNFINISHED:
-        raise gr.Error(say(lang, "crowded"), print_exception=False)
 
 
 def shown_job(job: Job, jobs: list[str] | None, lang: str) -> tuple[Any, ...]:
@@ -286,7 +326,9 @@ def show_result(job_id: str, jobs: list[str] | None, lang: str) -> tuple[Any, ..
         return None, gr.DownloadButton(interactive=False), off, off, None, gr.skip()
     output = job.output("video")
     video = published(output, f"{job.id}.mp4") if output else None
-    settings = {key: value for key, value in job.request().fields().items() if key != "audio"}
+    fields = job.request().fields().items()
+    settings = {key: value for key, value in fields if key not in ("audio", "prompt") and value not in ("", None)}
+    settings |= spoken_how(job)
     return (
         video,
         gr.DownloadButton(value=video, interactive=bool(video)),
@@ -295,6 +337,12 @@ def show_result(job_id: str, jobs: list[str] | None, lang: str) -> tuple[Any, ..
         settings,
         gr.Dropdown(titles(mine(jobs), lang), value=job_id),
     )
+
+
+def spoken_how(job: Job) -> dict[str, Any]:
+    """Of a job that spoke a text: which engine did it and in which mode."""
+    result = cosyvoice.spoken_result(job)
+    return {"spoken_by": f"{result['engine']} ({result['mode']})"} if result else {}
 
 
 def open_earlier(job_id: str | None, jobs: list[str] | None) -> tuple[Any, ...]:

@@ -40,6 +40,8 @@ CSS = """
   background: linear-gradient(135deg, #0d9488, #1d4ed8); }
 .tfg-mark i { width: 4px; border-radius: 2px; background: #fff; height: 10px; }
 .tfg-mark i:nth-child(2) { height: 22px; } .tfg-mark i:nth-child(3) { height: 15px; }
+#speak_job:has(.tfg-job[hidden]), #voice_job:has(.tfg-job[hidden]), #writing_job:has(.tfg-job[hidden]),
+#fetch_job:has(.tfg-job[hidden]),
 #import_job:has(.tfg-job[hidden]), #setup_job:has(.tfg-job[hidden]), #environment_job:has(.tfg-job[hidden]),
 #check_job:has(.tfg-job[hidden]), #check_job:has(.tfg-job[data-state=done]), #train_setup_job:has(.tfg-job[hidden]),
 #library_job:has(.tfg-job[hidden]), #eval_setup_job:has(.tfg-job[hidden]) { display: none; }

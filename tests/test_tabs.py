@@ -14,7 +14,7 @@ from sounds import write_speechlike  # noqa: E402
 
 from bridges.jobs.job import list_jobs, submit  # noqa: E402
 from bridges.requests import GenerateRequest  # noqa: E402
-from tabs import generate, system  # noqa: E402
+from tabs import crowd, generate, system  # noqa: E402
 from tabs.errors import spoken  # noqa: E402
 from tabs.job_panel import follow  # noqa: E402
 from tabs.language import SCRIPT, ChosenLanguage  # noqa: E402
@@ -49,7 +49,7 @@ def test_only_listed_avatars_can_be_named_from_the_browser(home: Path, avatar: s
 
 
 def test_a_crowded_queue_takes_no_more(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate, "MAX_UNFINISHED", 0)
+    monkeypatch.setattr(crowd, "MAX_UNFINISHED", 0)
     with pytest.raises(gr.Error, match="排队"):
         ask(home, lang="zh-CN")
 

@@ -96,6 +96,7 @@ class CosyVoice:
         s, model = self._settings, self._model
         common = {"stream": s.stream, "speed": s.speed}
         if self._mode == "preset":
+            text = self._with_prefix(text) if self.version == 3 else text
             return model.inference_sft(text, s.speaker or self.speakers[0], **common)
         if self._mode == "instruct" and self.version == 1:
             return model.inference_instruct(text, s.speaker or self.speakers[0], s.instruct + END, **common)
@@ -122,9 +123,14 @@ class CosyVoice:
         """With what the version wants before it. A text with a tag is not normalised by upstream, so here first."""
         if self.version == 2:
             return text
+        if self.version == 3:
+            return self._with_prefix(text)
         language = language_of(text) if self._settings.language == "auto" else self._settings.language
-        tag = f"<|{language}|>" if self.version == 1 else PREFIX + END
-        return tag + self._model.frontend.text_normalize(text, split=False)
+        return f"<|{language}|>{self._model.frontend.text_normalize(text, split=False)}"
+
+    def _with_prefix(self, text: str) -> str:
+        """A text with no prompt's words before it, as CosyVoice 3 demands it."""
+        return PREFIX + END + self._model.frontend.text_normalize(text, split=False)
 
 
 def chosen_mode(settings: SpeakSettings, version: int, has_prompt: bool, speakers: list[str]) -> str:

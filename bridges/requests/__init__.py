@@ -10,7 +10,7 @@ from bridges.requests.evaluate import EvaluateRequest
 from bridges.requests.generate import GenerateRequest
 from bridges.requests.speak import SpeakRequest
 from bridges.requests.train import PreflightRequest, TrainRequest
-from bridges.requests.voices import AddVoiceRequest, FetchModelRequest, FetchSourceRequest
+from bridges.requests.voices import AddVoiceRequest, FetchModelRequest, FetchSourceRequest, TranscribeRequest
 
 KINDS: dict[str, type[Request]] = {
     cls.kind: cls
@@ -23,6 +23,6 @@ KINDS: dict[str, type[Request]] = {
             PrepareEnvironmentRequest,
             TrainRequest,
         ),
-        *(SpeakRequest, AddVoiceRequest, FetchModelRequest, FetchSourceRequest),
+        *(SpeakRequest, AddVoiceRequest, FetchModelRequest, FetchSourceRequest, TranscribeRequest),
     )
 }

@@ -72,6 +72,31 @@ class AddVoiceRequest(Request):
 
 
 @dataclass(frozen=True)
+class TranscribeRequest(Request):
+    """Write down what a recording says; the job's `result` is JSON: text, language, reliable. language: or auto."""
+
+    recording: str
+    language: str = "auto"
+    kind: ClassVar[str] = "transcribe"
+    file_fields: ClassVar[tuple[str, ...]] = ("recording",)
+    environment_needed: ClassVar[str] = "cosyvoice"
+
+    def check(self) -> None:
+        """Raise RequestError where there is no recording."""
+        check_file(self.recording, "recording", "录音")
+        check_choice(self.language, "language", "语言", LANGUAGES)
+
+    def seat(self) -> str:
+        """Its own: seconds of work must not wait behind an hour's."""
+        return "check"
+
+    def command(self, job: Path) -> list[str]:
+        """The engine's script."""
+        line = ["bash", str(paths.COSYVOICE_SCRIPT), "transcribe", "--prompt_wav", self.recording]
+        return [*line, "--language", self.language]
+
+
+@dataclass(frozen=True)
 class FetchModelRequest(Request):
     """Fetch one of CosyVoice's models. model: its name; hub: huggingface or modelscope."""
 
