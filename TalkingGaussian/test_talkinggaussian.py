@@ -2,6 +2,7 @@
 
 python test_talkinggaussian.py infer --avatar DIR --audio_file WAV --output_file MP4
 python test_talkinggaussian.py import_avatar --avatar ZIP
+python test_talkinggaussian.py install --avatar DIR
 
 Exit codes: 0 done, 2 bad input (one sentence on stderr), anything else a crash.
 """
@@ -18,6 +19,7 @@ from typing import NoReturn
 from talking_gaussian import command, stopping
 from talking_gaussian.errors import UserError
 
+PREVIEW_SPEECH = Path(__file__).parent / "samples" / "en.wav"
 HOME = Path(os.environ.get("TFG_HOME") or Path(__file__).resolve().parents[1])
 
 
@@ -40,8 +42,10 @@ def build_parser() -> argparse.ArgumentParser:
     infer.add_argument("--gpu", default="cpu", help="cpu (this version draws on the CPU; a GPU number is accepted)")
     infer.add_argument("--audio_features", choices=("visemes", "mel"), default="visemes", help="how sound is heard")
     infer.add_argument("--seed", type=int, default=0, help="of blinks and glances: same seed, same video")
-    install = commands.add_parser("import_avatar", help="check a zipped avatar and install it")
-    install.add_argument("--avatar", type=Path, required=True, help="the zip")
+    bring = commands.add_parser("import_avatar", help="check a zipped avatar and install it")
+    bring.add_argument("--avatar", type=Path, required=True, help="the zip")
+    keep = commands.add_parser("install", help="put a trained avatar's folder among the user's avatars")
+    keep.add_argument("--avatar", type=Path, required=True, help="the folder that training wrote")
     return parser
 
 
@@ -71,6 +75,18 @@ def infer(options: argparse.Namespace) -> None:
     )
 
 
+def install(options: argparse.Namespace) -> None:
+    """Put a trained avatar's folder among the user's avatars (in the place of an older one of the same training),
+    with a preview, and print its name."""
+    from talking_gaussian.avatar import install_avatar
+    from talking_gaussian.inference import GenerateSettings, generate
+
+    preview = options.avatar / "preview.mp4"
+    if not preview.is_file():
+        generate(GenerateSettings(avatar=options.avatar, audio_file=PREVIEW_SPEECH, output_file=preview))
+    print(install_avatar(options.avatar, HOME / "avatars").name)
+
+
 def import_avatar(options: argparse.Namespace) -> None:
     """Install an avatar and print its folder's name."""
     from talking_gaussian.avatar import import_avatar as install
@@ -78,7 +94,11 @@ def import_avatar(options: argparse.Namespace) -> None:
     print(install(options.avatar, HOME / "avatars").name)
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {"infer": infer, "import_avatar": import_avatar}
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "infer": infer,
+    "import_avatar": import_avatar,
+    "install": install,
+}
 
 
 def joined(arguments: Sequence[str]) -> list[str]:

@@ -19,8 +19,10 @@ ROUNDS = 4
 COEFFICIENT_PRIOR = 2e-3  # m: how far a point may stray for one whole unit less
 SHAPE_PRIOR = 25.0  # frames' worth of belief in the prior's units
 CLOSED_SHARE = 0.2  # of the frames, those with the smallest gap between the lips, show the mouth at rest
-POSE_SIGMA = 1.0  # frames
-PNP_STEPS = 8
+POSE_SIGMA = 0.6  # frames
+PNP_STEPS = 6
+UNIT_FRAMES = 1500  # the person's units are learnt from so many frames
+CHUNK = 500  # frames worked on at once: memory stays bounded
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,26 @@ class PersonFit:
 
 def fit_person(landmarks: np.ndarray, size: int) -> PersonFit:
     """Tracked points [T, 478, 3] (px in a square picture of `size`, every frame found) -> the fit."""
-    aligned = align_all(landmarks)
-    units = personal_units(aligned)
+    chosen = np.unique(np.linspace(0, len(landmarks) - 1, UNIT_FRAMES).astype(int))
+    units = personal_units(align_all(landmarks[chosen]))
     K = np.array([[FOCAL * size, 0, size / 2], [0, FOCAL * size, size / 2], [0, 0, 1.0]])
-    coefficients = coefficients_of(aligned - units.neutral, units.basis)
+    parts = np.array_split(landmarks, max(1, len(landmarks) // CHUNK))
+    poses = smooth_poses(np.concatenate([posed(part, units, K) for part in parts]))
+    coefficients, errors = [], []
+    for part, motion in zip(parts, np.split(poses, np.cumsum([len(part) for part in parts])[:-1]), strict=True):
+        coefficients.append(coefficients_in_picture(part[..., :2], motion, units, K))
+        fitted = project(units.shape(coefficients[-1]), motion, K)
+        errors.append(np.linalg.norm(fitted - part[..., :2], axis=2).mean(1))
+    return PersonFit(units, np.concatenate(coefficients), poses, K, np.concatenate(errors))
+
+
+def posed(landmarks: np.ndarray, units: FaceUnits, K: np.ndarray) -> np.ndarray:
+    """Poses [T, 4, 4] of tracked points [T, 478, 3], the face's expression allowed for."""
     poses = first_poses(landmarks, units.neutral, K)
-    poses = smooth_poses(refined_poses(poses, units.shape(coefficients), landmarks[..., :2], K))
-    coefficients = coefficients_in_picture(landmarks[..., :2], poses, units, K)
-    fitted = project(units.shape(coefficients), poses, K)
-    error = np.linalg.norm(fitted - landmarks[..., :2], axis=2).mean(1)
-    return PersonFit(units, coefficients, poses, K, error)
+    for _ in range(2):
+        coefficients = coefficients_in_picture(landmarks[..., :2], poses, units, K)
+        poses = refined_poses(poses, units.shape(coefficients), landmarks[..., :2], K)
+    return poses
 
 
 def personal_units(aligned: np.ndarray) -> FaceUnits:

@@ -155,6 +155,34 @@ def import_avatar(archive: Path, avatars: Path) -> Path:
     return target
 
 
+def install_avatar(folder: Path, avatars: Path) -> Path:
+    """Copy a trained avatar's folder into `avatars` under its own id, in the place of what the same training left
+    there before; another avatar of that name is kept, and this one numbered."""
+    avatar = load_avatar(folder)
+    avatars.mkdir(parents=True, exist_ok=True)
+    target = avatars / avatar.id
+    if target.exists() and _made_by(target) != avatar.facts.get("made_by"):
+        target = _free_folder(avatars, avatar.id)
+    with tempfile.TemporaryDirectory(prefix=".install-", dir=avatars) as scratch:
+        staged, old = Path(scratch) / "avatar", Path(scratch) / "old"
+        staged.mkdir()
+        for name in (*FILES, *OPTIONAL_FILES):
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, staged / name)
+        if target.exists():
+            target.rename(old)
+        staged.rename(target)
+    return target
+
+
+def _made_by(folder: Path) -> Any:
+    """Which training an installed avatar came from, if any."""
+    try:
+        return json.loads((folder / "avatar.json").read_text(encoding="utf-8")).get("made_by")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
 def unpack_avatar(archive: Path, target: Path) -> Path:
     """Unpack the known files of a zipped avatar into the new folder `target`, refusing anything else."""
     if not archive.is_file():

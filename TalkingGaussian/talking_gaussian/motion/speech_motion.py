@@ -34,6 +34,7 @@ FEATURE_RATE = RATE / HOP
 _SMOOTH_FRAMES = 1.6  # sigma in hops of 10 ms
 _GATE_BELOW_SPEECH_DB = 34.0  # frames this much quieter than loud speech are silence
 _GATE_ABOVE_FLOOR_DB = 5.0  # and so are frames this close to the noise floor
+_PAUSE_HOPS = 30  # half of the longest pause, 10 ms each, in which the mouth stays as it is
 _STEADY_DB = 3.5  # sound whose loudness varies less is noise (below 2) and not speech (5 under 10 dB of noise)
 
 
@@ -75,12 +76,15 @@ class SpeechMotion:
         """How many numbers `heard` gives for an instant."""
         return (BANDS + sum(self._net.hidden_sizes[layer] for layer in LAYERS_HEARD)) * len(CONTEXT_HOPS)
 
-    def heard(self, samples: np.ndarray) -> np.ndarray:
-        """What a personal map reads of 16 kHz sound [n]: [n // HOP, heard_size], the whole brought to one loudness."""
-        tracker = LoudnessTracker()
-        tracker.update(frame_levels_db(samples))
-        features = self._feature.extract(samples * np.float32(tracker.gain()))
-        return heard_rows(heard_signals(features, self._feature.name, self._net.listen(features)[1]))
+    def heard(self, blocks: Iterable[np.ndarray]) -> np.ndarray:
+        """What a personal map reads of 16 kHz sound, chunk by chunk as `stream` hears it: [hops, heard_size]."""
+        tracker, rows = LoudnessTracker(), []
+        for chunk in overlapping_chunks(blocks):
+            tracker.update(frame_levels_db(chunk.samples))
+            features = self._feature.extract(chunk.samples * np.float32(tracker.gain()))
+            heard = heard_rows(heard_signals(features, self._feature.name, self._net.listen(features)[1]))
+            rows.append(heard[chunk.left // HOP : (chunk.left + chunk.core) // HOP])
+        return np.concatenate(rows)
 
     def stream(self, blocks: Iterable[np.ndarray], fps: float, total_frames: int) -> Iterator[np.ndarray]:
         """16 kHz mono blocks of any size -> blocks of motion [n, len(units)] float32 in 0..1, total_frames in all.
@@ -114,8 +118,16 @@ class SpeechMotion:
         self.heard_speech = self.heard_speech or bool(voiced.any())
         if self._person:
             units = self._person(heard_rows(heard_signals(features, self._feature.name, hidden)))
-            return units * voiced[:, None].astype(np.float32)
+            return units * between_words(voiced)[:, None].astype(np.float32)
         return anyones_units(moves, voiced)
+
+
+def between_words(voiced: np.ndarray) -> np.ndarray:
+    """Where there may be speech [n] -> the same with short pauses in it: the person's own map knows what they do
+    there, and only in a longer silence does the mouth close [n] 0..1."""
+    held = (_weighted_sum(voiced, np.ones(2 * _PAUSE_HOPS + 1)) > 0.5).astype(np.float64)
+    ramp = np.hanning(2 * _PAUSE_HOPS + 1)[1:-1]
+    return np.clip(_weighted_sum(held, ramp / ramp.sum()), 0.0, 1.0)
 
 
 def anyones_units(moves: np.ndarray, voiced: np.ndarray) -> np.ndarray:

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from talking_gaussian.training.ssim_kernels import dissimilarity
+
 
 def ssim_map(a: Tensor, b: Tensor, window: int = 11, sigma: float = 1.5) -> Tensor:
-    """Structural similarity of two pictures [3, H, W] in 0..1 -> [3, H - 10, W - 10] (Wang et al. 2004)."""
+    """Structural similarity of two pictures [3, H, W] in 0..1 -> [3, H - 10, W - 10] (Wang et al. 2004): the plain
+    reference of ssim_kernels."""
     x = torch.arange(window, dtype=a.dtype) - window // 2
     kernel = torch.exp(-(x**2) / (2 * sigma**2))
     kernel = kernel / kernel.sum()
@@ -32,10 +35,8 @@ def picture_loss(drawn: Tensor, real: Tensor, weight: Tensor, ssim_weight: float
     absolute = ((drawn - real).abs() * weight[..., None]).sum() / (3 * weight.sum())
     if ssim_weight == 0:
         return absolute
-    similarity = ssim_map(drawn.permute(2, 0, 1), real.permute(2, 0, 1))
-    inner = weight[5:-5, 5:-5]
-    dissimilarity = ((1 - similarity) * inner).sum() / (3 * inner.sum())
-    return (1 - ssim_weight) * absolute + ssim_weight * dissimilarity
+    structural = dissimilarity(drawn, real, weight)
+    return (1 - ssim_weight) * absolute + ssim_weight * structural
 
 
 def psnr(drawn: Tensor, real: Tensor) -> float:

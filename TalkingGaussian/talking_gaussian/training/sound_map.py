@@ -19,7 +19,6 @@ STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the ridge penalty
 FOLDS = 5
 APART = 8  # frames between a fold's training and its test: neighbours know each other's answer
 FLOOR = 0.1  # signals whose spread is below this share of the usual count for less
-GAIN = 1.15  # a regression's answer is too timid; this much larger costs next to nothing in error
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
 MOST_ROWS = 6000  # training frames used (a solve costs their cube)
 
@@ -51,7 +50,7 @@ def learn_maps(
 
 def heard_at_frames(speech: SpeechMotion, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
     """What is heard [frames, F] at the middle of each frame."""
-    heard = speech.heard(samples)
+    heard = speech.heard([samples])
     at = np.round((np.arange(frames) + 0.5) / fps * RATE / HOP - 0.5).astype(int)
     return heard[np.clip(at, 0, len(heard) - 1)]
 
@@ -61,10 +60,12 @@ def learn_map(lesson: Lesson) -> PersonalMap:
     middle, scale = lesson.heard.mean(0), scales_of(lesson.heard)
     rows = (lesson.heard - middle) / scale
     kernel = rows @ rows.T
-    strength = min(STRENGTHS, key=lambda strength: cross_error(kernel, lesson.units @ lesson.lips, strength))
+    places = lesson.units @ lesson.lips
+    answers = {strength: held_out_answers(kernel, places, strength) for strength in STRENGTHS}
+    strength = min(answers, key=lambda strength: float(np.square(answers[strength] - places).sum()))
     mean = lesson.units.mean(0)
     dual = np.linalg.solve(kernel + strength * np.eye(len(kernel)), lesson.units - mean)
-    weight = (rows.T @ dual) / scale[:, None] * GAIN
+    weight = (rows.T @ dual) / scale[:, None]
     low, high = np.quantile(lesson.units, (0.005, 0.995), axis=0)
     arrays = (weight, mean - middle @ weight, low * OPENING_SHARE, high * OPENING_SHARE)
     return PersonalMap(MOUTH_UNITS, *(np.asarray(array, np.float32) for array in arrays))
@@ -82,13 +83,13 @@ def scales_of(heard: np.ndarray) -> np.ndarray:
     return out.ravel()
 
 
-def cross_error(kernel: np.ndarray, places: np.ndarray, strength: float) -> float:
-    """Squared error of the lips' places [T, M] over FOLDS stretches, each answered by what lies well apart from it."""
-    total = 0.0
+def held_out_answers(kernel: np.ndarray, places: np.ndarray, strength: float) -> np.ndarray:
+    """The lips' places [T, M] in FOLDS stretches, each answered by what lies well apart from it."""
+    answers = np.empty_like(places)
     everything = np.arange(len(kernel))
     for test in np.array_split(everything, FOLDS):
         train = everything[(everything < test[0] - APART) | (everything > test[-1] + APART)]
         mean = places[train].mean(0)
         dual = np.linalg.solve(kernel[np.ix_(train, train)] + strength * np.eye(len(train)), places[train] - mean)
-        total += float(np.square(kernel[np.ix_(test, train)] @ dual + mean - places[test]).sum())
-    return total
+        answers[test] = kernel[np.ix_(test, train)] @ dual + mean
+    return answers
