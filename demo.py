@@ -26,7 +26,7 @@ from tabs.evaluate import evaluate_tab
 from tabs.generate import SAMPLES, generate_tab
 from tabs.language import ChosenLanguage
 from tabs.library import library_tab
-from tabs.sessions import LANGUAGE_SCRIPT
+from tabs.sessions import LANGUAGE_SCRIPT, remembered
 from tabs.system import system_tab
 from tabs.train import train_tab
 from tabs.words import TEXTS, W
@@ -51,13 +51,15 @@ def build() -> Studio:
         )  # no State: only what the browser holds can be set by it
         look.header(dict(zip(("en", "zh"), TEXTS["tagline"], strict=True)))
         first = page.load(lambda chosen: chosen, lang, lang, js=LANGUAGE_SCRIPT, api_visibility="private")
+        # what a browser keeps is read only where it is on the page from the start, not in a tab yet to be opened
+        evaluations = remembered("tfg_evaluations")
         with gr.Tabs() as tabs:
             with gr.Tab(W("tab_generate"), id="generate"):
                 generating = generate_tab(first, lang)
             with gr.Tab(W("tab_train"), id="train") as tab:
                 train_tab(first, lang, tab, tabs, generating.avatar)
             with gr.Tab(W("tab_evaluate"), id="evaluate") as tab:
-                evaluate_tab(tab, first, lang)
+                evaluate_tab(tab, first, lang, generating.jobs, evaluations)
             with gr.Tab(W("tab_library"), id="library") as tab:
                 library_tab(tab, lang, tabs, generating)
             with gr.Tab(W("tab_system"), id="system") as tab:

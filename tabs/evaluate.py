@@ -20,7 +20,7 @@ from tabs.evaluation_view import evaluation_view
 from tabs.generate import mine, refuse_crowd, titles
 from tabs.job_panel import job_panel
 from tabs.publish import published
-from tabs.sessions import remember, remembered, remembered_jobs
+from tabs.sessions import remember
 from tabs.words import W, is_chinese, say
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
@@ -54,15 +54,19 @@ class Widgets:
     history: gr.Dropdown
 
 
-def evaluate_tab(tab: gr.Tab, language_known: Dependency, lang: gr.Textbox) -> Widgets:
-    """Lay out the tab and connect it. tab: the tab itself; language_known: the event after which `lang` is right."""
+def evaluate_tab(
+    tab: gr.Tab, language_known: Dependency, lang: gr.Textbox, videos: gr.BrowserState, jobs: gr.BrowserState
+) -> Widgets:
+    """Lay out the tab and connect it. tab: the tab itself; language_known: the event after which `lang` is right;
+    videos, jobs: the ids of this browser's videos and comparisons.
+    """
     gr.Markdown(W("eval_intro"), elem_classes="tfg-lead")
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             inputs = lay_out_inputs()
         with gr.Column(scale=7, min_width=320):
             outputs = lay_out_outputs()
-    w = Widgets(lang=lang, videos=remembered_jobs(), jobs=remembered("tfg_evaluations"), **inputs, **outputs)
+    w = Widgets(lang=lang, videos=videos, jobs=jobs, **inputs, **outputs)
     asked = [w.output, w.chosen, w.reference, w.other, w.metrics, w.regions, w.start_s, w.videos, w.jobs, lang]
     w.start.click(start, asked, [w.panel, w.jobs, w.cancel, w.history], **PRIVATE)
     w.cancel.click(cancel, [w.panel, lang], w.cancel, **PRIVATE)
@@ -85,7 +89,7 @@ def lay_out_inputs() -> dict[str, Any]:
     with gr.Accordion(W("eval_second"), open=False, elem_id="eval_second"):
         other = gr.Video(label=W("eval_other"), sources=["upload"], height=170, elem_id="eval_other")
     with gr.Accordion(W("eval_options"), open=False, elem_id="eval_options"):
-        metrics = gr.CheckboxGroup([], label=W("eval_metrics"), elem_id="eval_metrics")
+        metrics = gr.CheckboxGroup([], label=W("eval_metrics"), info=W("eval_metrics_info"), elem_id="eval_metrics")
         lacking = gr.Markdown("", elem_id="eval_lacking")
         regions = gr.CheckboxGroup(list(REGIONS), value=list(REGIONS), label=W("eval_regions"), elem_id="eval_regions")
         start_s = gr.Number(0, label=W("eval_start_s"), minimum=0, elem_id="eval_start_s")
@@ -101,10 +105,10 @@ def lay_out_outputs() -> dict[str, Any]:
     """The job, both videos side by side, curve and table, files, earlier comparisons."""
     setup = job_panel("eval_setup_job", idle="")
     panel = job_panel("eval_job", idle="eval_idle")
+    history = gr.Dropdown(label=W("eval_history"), elem_id="eval_history", interactive=True)
     look: dict[str, Any] = {"interactive": False, "buttons": [], "visible": False, "height": 300}
     pair = gr.Video(label=W("eval_pair"), elem_id="eval_pair", **look)
     second_pair = gr.Video(label=W("eval_pair_second"), elem_id="eval_pair_second", **look)
-    view = evaluation_view("eval_view", ("eval_pair", "eval_pair_second"))
     with gr.Row():
         downloads = [
             gr.DownloadButton(
@@ -112,7 +116,7 @@ def lay_out_outputs() -> dict[str, Any]:
             )
             for name in DOWNLOADS
         ]
-    history = gr.Dropdown(label=W("eval_history"), elem_id="eval_history", interactive=True)
+    view = evaluation_view("eval_view", ("eval_pair", "eval_pair_second"))
     made: dict[str, Any] = {"setup": setup, "panel": panel, "pair": pair, "second_pair": second_pair}
     return {**made, "view": view, "downloads": downloads, "history": history}
 
@@ -186,8 +190,6 @@ def start(
         raise gr.Error(say(lang, "eval_need_output"), print_exception=False)
     if not reference:
         raise gr.Error(say(lang, "eval_need_reference"), print_exception=False)
-    if metrics == [] and environments.check(evaluation.ENVIRONMENT).ready:
-        raise gr.Error(say(lang, "eval_need_metrics"), print_exception=False)
     refuse_crowd(lang)
     name = Path(output).stem if output else Path(picked[0].request().fields()["name"]).stem
     job = evaluation.evaluate(
