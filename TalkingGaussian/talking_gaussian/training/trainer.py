@@ -139,7 +139,7 @@ def views(data: TrainingSet, settings: TrainSettings, done: int) -> Iterator[Vie
         yield data.view(int(rng.choice(numbers)), rng)
 
 
-def drop_unseen(head: TrainableHead, data: TrainingSet, threshold: float, most: int = 400) -> TrainableHead:
+def drop_unseen(head: TrainableHead, data: TrainingSet, threshold: float, most: int = 120) -> TrainableHead:
     """The head without the Gaussians that no training frame shows: a fifth of them, and of the drawing time.
 
     most: look at no more frames than this, evenly chosen.
