@@ -11,17 +11,17 @@ while [ $# -gt 0 ]; do
   shift
 done
 id="${workspace##*/}"
-stages() { echo '@stages ["check", "track", "face", "export"]' >&2; }
-progress() { echo "@progress {\"stage\": \"face\", \"step\": $1, \"of\": $2, \"preview\": \"face/previews/$1.jpg\"}" >&2; }
+stages() { echo '@stages ["frames", "track", "face", "install"]' >&2; }
+progress() { echo "@progress {\"stage\": \"face\", \"step\": $1, \"of\": $2, \"preview\": \"previews/face_$1.jpg\"}" >&2; }
 history() {
-  mkdir -p "$workspace/face/previews"
+  mkdir -p "$workspace/face"
   echo "{\"step\": $1, \"stage\": \"face\", \"loss\": 0.1, \"psnr\": 30.5, \"lmd\": $2}" >>"$workspace/face/history.jsonl"
 }
 install() {
   local avatar="$TFG_HOME/avatars/$id"
   mkdir -p "$avatar"
   printf '{"format_version": 1, "id": "%s", "name": {"en": "Ann", "zh": "安"}, "fps": 25, "size": 512}' "$id" >"$avatar/avatar.json"
-  echo '{"lmd": 3.1, "frozen": {"lmd": 5.4}}' >"$workspace/report.json"
+  echo '{"avatar": {"lmd": 3.1}, "frozen": {"lmd": 5.4}}' >"$workspace/report.json"
   echo "$id"
 }
 say_error() { echo "@error {\"code\": \"$1\", \"en\": \"$2\", \"zh\": \"$3\"}" >&2; }

@@ -33,10 +33,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_app(home: Path, port: int, log: Path) -> subprocess.Popen:
+def start_app(home: Path, port: int, log: Path, *program: str) -> subprocess.Popen:
     environment = {**os.environ, "TFG_HOME": str(home), "TFG_PORT": str(port), "TFG_HOST": "127.0.0.1"}
     with log.open("ab") as sink:
-        process = subprocess.Popen([sys.executable, "demo.py"], cwd=PROJECT, env=environment, stdout=sink, stderr=sink)
+        command = [sys.executable, *(program or ("demo.py",))]
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=sink, stderr=sink)
     for _ in range(300):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2)
