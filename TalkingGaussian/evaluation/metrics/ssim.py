@@ -18,6 +18,7 @@ METRIC = Metric(
     high=1.0,
     digits=4,
     real=1.0,
-    source="Wang et al. 2004, Gaussian window 11 px, sigma 1.5, RGB; agrees with scikit-image and torchmetrics",
+    source="Wang et al. 2004, Gaussian window 11 px, sigma 1.5, RGB; agrees with scikit-image and piq "
+    "(torchmetrics also counts windows that reach over the edge)",
     of_frame=ssim,
 )
