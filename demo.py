@@ -26,6 +26,7 @@ from tabs.evaluate import evaluate_tab
 from tabs.generate import SAMPLES, generate_tab
 from tabs.language import ChosenLanguage
 from tabs.library import library_tab
+from tabs.publish import shelf
 from tabs.sessions import LANGUAGE_SCRIPT, remembered
 from tabs.system import system_tab
 from tabs.train import train_tab
@@ -76,7 +77,7 @@ def launch_options() -> dict[str, Any]:
         "css": look.CSS,
         "app_kwargs": {"middleware": [Middleware(ChosenLanguage)]},
         "max_file_size": MAX_UPLOAD,
-        "allowed_paths": [str(paths.avatars()), str(paths.BUNDLED_AVATARS), str(SAMPLES)],
+        "allowed_paths": [str(paths.avatars()), str(paths.BUNDLED_AVATARS), str(SAMPLES), str(shelf())],
         "enable_monitoring": False,
         "run_history": False,
         "show_error": False,

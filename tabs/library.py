@@ -199,7 +199,7 @@ def facts_table(info: AvatarInfo, lang: str) -> str:
         "fact_subject": told.get("subject", ""),
         "fact_consent": consent_line(told.get("consent")),
         "fact_licence": told.get("licence", ""),
-        "fact_training": training_line(told.get("training")),
+        "fact_training": training_line(told.get("training"), lang),
         "fact_engine": told.get("engine_version", ""),
     }
     lines = (f"<dt>{escape(say(lang, key))}</dt><dd>{escape(str(text))}</dd>" for key, text in rows.items() if text)
@@ -213,12 +213,26 @@ def consent_line(consent: Any) -> str:
     return str(consent or "")
 
 
-def training_line(told: Any) -> str:
+def training_line(told: Any, lang: str) -> str:
     """The few figures of a training that a person wants."""
     if not isinstance(told, dict):
         return str(told or "")
-    wanted = ("preset", "seconds", "gaussians", "psnr", "lmd")
-    return ", ".join(f"{key} {told[key]}" for key in wanted if isinstance(told.get(key), (str, int, float)))
+    lines = []
+    if isinstance(told.get("gaussians"), int):
+        lines.append(say(lang, "training_gaussians", n=f"{told['gaussians']:,}"))
+    if is_number(told.get("seconds")):
+        lines.append(say(lang, "training_seconds", n=max(1, round(told["seconds"] / 60))))
+    held_out = told["held_out"] if isinstance(told.get("held_out"), dict) else {}
+    scores = {who: row["lmd"] for who, row in held_out.items() if isinstance(row, dict) and is_number(row.get("lmd"))}
+    if {"avatar", "frozen"} <= set(scores):
+        lmd, frozen = f"{scores['avatar']:.2f}", f"{scores['frozen']:.2f}"
+        lines.append(say(lang, "training_lmd", lmd=lmd, frozen=frozen))
+    return ", ".join(lines)
+
+
+def is_number(value: Any) -> bool:
+    """Whether avatar.json, which strangers write, holds a number there."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @spoken
@@ -315,7 +329,8 @@ def open_result(jobs: list[str] | None, lang: str, request: gr.Request, event: g
     if job is None:
         raise RequestError("no_job", "This result is not there any more.", "该结果已不存在。")
     output = job.output("video")
-    used = {key: value for key, value in job.request().fields().items() if key != "audio"}
+    asked = job.request().fields()
+    used = {key: value for key, value in asked.items() if key != "audio" and value not in ("", None)}
     video = published(output, f"{job.id}.mp4") if output else None
     return result_grid(known, job.id, lang), job.id, gr.Column(visible=True), video, used
 

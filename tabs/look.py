@@ -44,7 +44,8 @@ CSS = """
 #fetch_job:has(.tfg-job[hidden]),
 #import_job:has(.tfg-job[hidden]), #setup_job:has(.tfg-job[hidden]), #environment_job:has(.tfg-job[hidden]),
 #check_job:has(.tfg-job[hidden]), #check_job:has(.tfg-job[data-state=done]), #train_setup_job:has(.tfg-job[hidden]),
-#library_job:has(.tfg-job[hidden]), #eval_setup_job:has(.tfg-job[hidden]) { display: none; }
+#library_job:has(.tfg-job[hidden]), #checks:has(.tfg-checks[hidden]), #train_view:has(.tfg-view[hidden]),
+#eval_setup_job:has(.tfg-job[hidden]) { display: none; }
 #avatar_preview img, #avatar_preview video { border-radius: 12px; }
 .tfg-lead { font-size: .95rem !important; margin: 2px 2px 4px !important; }
 .tfg-note { color: var(--body-text-color-subdued); font-size: .82rem; }

@@ -156,7 +156,7 @@ def test_the_view_shows_no_picture_from_elsewhere(home: Path) -> None:
 def test_avatars_are_cards_with_their_facts(home: Path) -> None:
     told = json.loads(library.avatar_grid("tiny", "zh-CN"))
     assert [(one["id"], one["title"], one["badge"]) for one in told["items"]] == [
-        ("presenter", told["items"][0]["title"], "应用自带"),
+        ("presenter", told["items"][0]["title"], "自带"),
         ("tiny", "小小", ""),
     ]
     assert "64 × 64" in library.details_of("tiny", "en")[3]

@@ -13,7 +13,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "library_name_zh": ("Name in Chinese", "中文名称"),
     "library_renamed": ("The names were saved.", "名称已保存。"),
     "library_deleted": ("{name} was deleted.", "已删除“{name}”。"),
-    "library_bundled": ("came with the app", "应用自带"),
+    "library_bundled": ("built in", "自带"),
     "library_broken": ("cannot be used", "无法使用"),
     "library_empty": ("No results yet: make a video in the Generate tab.", "还没有结果:请先在“视频生成”中制作视频。"),
     "library_no_avatars": ("No avatars yet: train or import one.", "还没有数字人:请训练或导入。"),
@@ -30,5 +30,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fact_consent": ("Consent", "同意声明"),
     "fact_licence": ("Licence", "许可"),
     "fact_training": ("Training", "训练"),
+    "training_gaussians": ("{n} Gaussians", "{n} 个高斯"),
+    "training_seconds": ("{n} min of training", "训练 {n} 分钟"),
+    "training_lmd": (
+        "lips {lmd} px from the real ones (mouth frozen: {frozen})",
+        "口型误差 {lmd} 像素(嘴部静止:{frozen})",
+    ),
     "fact_engine": ("Engine", "引擎版本"),
 }
