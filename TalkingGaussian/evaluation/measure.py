@@ -131,7 +131,8 @@ def _watch(
         def look(pair: FramePair) -> _Seen:
             unknown = np.full((478, 3), np.nan, np.float32)
             points = [meshes.points(frame) if faces else unknown for frame in (pair.output, pair.reference)]
-            return _Seen((points[0], points[1]), _figures(pair, points[1], metrics, regions))
+            due = [metric for metric in metrics if pair.index % stride(metric, alignment.frames) == 0]
+            return _Seen((points[0], points[1]), _figures(pair, points[1], due, regions))
 
         for moment in in_threads(look, _pairs(alignment), _THREADS):
             seen.append(moment)
@@ -141,11 +142,16 @@ def _watch(
     return seen
 
 
+def stride(metric: Metric, frames: int) -> int:
+    """Every how many frames a metric is measured."""
+    return -(-frames // metric.at_most) if metric.at_most else 1
+
+
 def _pairs(alignment: Alignment) -> Iterator[FramePair]:
     """The moments, each with the one before it."""
     before = None
-    for output, reference in aligned_frames(alignment):
-        yield FramePair(output, reference, before)
+    for index, (output, reference) in enumerate(aligned_frames(alignment)):
+        yield FramePair(output, reference, before, index)
         before = FramePair(output, reference)
 
 

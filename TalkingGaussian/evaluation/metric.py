@@ -23,12 +23,13 @@ REGIONS = ("full", "face", "mouth")
 class FramePair:
     """A frame of the output and the reference's of the same moment: [H, W, 3] uint8 RGB of one size.
 
-    before: the pair of the frame before, None for the first.
+    before: the pair of the frame before, None for the first; index: the frame's number.
     """
 
     output: np.ndarray
     reference: np.ndarray
     before: FramePair | None = None
+    index: int = 0
 
     def cut(self, box: Box) -> FramePair:
         """The pair inside (left, top, right, bottom)."""
@@ -107,8 +108,9 @@ class Metric:
     name: the key on the command line and in reports; title: {"en", "zh"}; direction: which way is better (zero: near
     0); low, high: its range (None: open); unit; source: paper or definition; licence: of weights or parameters, ""
     where it has none; needs: faces, sound; digits: after the point in tables; real: its value for the reference itself
-    where that needs no measuring. One of: `of_frame` (per pair of pictures, in each region), `of_clip` (per pair of
-    tracks), `video_program` (measured on sampled frames of one video by evaluation.external). lack: what is missing.
+    where that needs no measuring; at_most: how many frames, evenly spread, are enough for a slow one. One of:
+    `of_frame` (per pair of pictures, in each region), `of_clip` (per pair of tracks), `video_program` (measured on
+    sampled frames of one video by evaluation.external). lack: what is missing.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Metric:
     needs: tuple[str, ...] = ()
     digits: int = 3
     real: float | None = None
+    at_most: int | None = None
     of_frame: Callable[[FramePair], float] | None = None
     of_clip: Callable[[Clip], Measured] | None = None
     video_program: str = ""
