@@ -141,8 +141,8 @@ def _frames(output: VideoInfo, reference: VideoInfo, fps: float, start_s: float,
     if frames < MIN_FRAMES:
         raise UserError(
             "too_short",
-            f"Only {max(frames, 0)} frames can be compared; at least {MIN_FRAMES} are needed.",
-            f"可比较的只有 {max(frames, 0)} 帧,至少需要 {MIN_FRAMES} 帧。",
+            f"Too short: {max(frames, 0)} of at least {MIN_FRAMES} frames can be compared.",
+            f"太短:可比较的只有 {max(frames, 0)} 帧,至少需要 {MIN_FRAMES} 帧。",
         )
     if start_s:
         notes.append(

@@ -6,12 +6,15 @@ import queue
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
-from face_tracking.mesh import FaceMesh
 from face_tracking.points import COUNT, EYE_CORNERS, MOUTH20, STEADY
 
 from evaluation.metric import Box
+
+if TYPE_CHECKING:
+    from face_tracking.mesh import FaceMesh
 
 MOUTH_MARGIN = 8 / 512  # of the picture's shorter side: 8 px of 512
 _STEADY = tuple(point for point in STEADY if point not in (33, 263, 133, 362))
@@ -26,6 +29,8 @@ class Meshes:
         self._count = count
 
     def __enter__(self) -> Meshes:
+        if self._count:
+            from face_tracking.mesh import FaceMesh  # its models take a second to load: only where faces are asked for
         for _ in range(self._count):
             self._idle.put(self._stack.enter_context(FaceMesh(static=True)))
         return self
