@@ -316,7 +316,7 @@ def result_grid(found: list[Job], chosen: str, lang: str) -> str:
         when = datetime.fromtimestamp(job.status().created).strftime("%m-%d %H:%M")
         avatar = names.get(asked["avatar"], asked["avatar"])
         items.append(
-            Card(job.id, asked.get("name") or avatar, f"{avatar} · {when}", video=published(output, f"{job.id}.mp4"))
+            Card(job.id, asked.get("name") or avatar, f"{when} · {avatar}", video=published(output, f"{job.id}.mp4"))
         )
     return listed(items, chosen, say(lang, "library_empty"))
 

@@ -4,6 +4,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const H = 190, LEFT = 40, BOTTOM = 24, TOP = 12, RIGHT = 12;
 const CURVES = ['lmd', 'psnr_mouth', 'psnr'];
 const FIGURES = ['lmd', 'opening', 'rounding', 'psnr_mouth', 'psnr', 'ssim'];
+let told = null;
 let job = '', stamp = '', shown = '', generation = 0;
 const find = (name) => element.querySelector('.tfg-view-' + name);
 
@@ -43,7 +44,7 @@ function curve(box, rows, key, frozen, title) {
   const values = rows.map((row) => row[key]).filter((value) => value != null);
   box.hidden = values.length < 2;
   if (values.length < 2) return;
-  const W = Math.min(640, Math.max(260, element.clientWidth - 40));  // so that its words stay readable
+  const W = Math.max(260, Math.min(900, element.clientWidth - 40));  // so that its words keep their size
   const all = frozen == null ? values : [...values, frozen];
   let low = Math.min(...all), high = Math.max(...all);
   const room = (high - low || 1) * 0.12;
@@ -90,6 +91,10 @@ function figures(avatar, frozen) {
     ...keys.map((key) => row('td', [words['figure_' + key], number(avatar[key]), number(frozen[key])])));
 }
 
+function curves() {
+  for (const key of CURVES) curve(find(key), told.history, key, told.frozen[key], words['curve_' + key]);
+}
+
 async function follow(mine) {
   if (mine !== generation || !element.isConnected) return;
   let wait = document.hidden ? 6000 : 2000;
@@ -100,7 +105,8 @@ async function follow(mine) {
       stamp = news.stamp;
       thumbs(news.previews);
       figures(news.avatar, news.frozen);
-      for (const key of CURVES) curve(find(key), news.history, key, news.frozen[key], words['curve_' + key]);
+      told = news;
+      curves();
       element.querySelector('.tfg-view').hidden = !news.previews.length && news.history.length < 2;
     }
     if (news.final) return;
@@ -114,11 +120,13 @@ function restart() {
   job = props.value || '';
   stamp = '';
   shown = '';
+  told = null;
   generation += 1;
   element.querySelector('.tfg-view').hidden = true;
   find('picture').hidden = true;
   if (job) follow(generation);
 }
 
+new ResizeObserver(() => { if (told) curves(); }).observe(element);  // a hidden tab has no width yet
 watch('value', restart);
 restart();

@@ -13,6 +13,7 @@ from jobs_kit import TRIM, check_row, make_home, runner_pid, until
 
 from bridges import cli, environments, library, paths, training
 from bridges.errors import RequestError
+from bridges.jobs import folder
 from bridges.jobs.job import adopt, get_job, list_jobs
 from bridges.training import Consent, Wish
 
@@ -164,22 +165,22 @@ def test_a_discarded_training_leaves_its_avatar(home):
     assert (home / "avatars" / "ann" / "avatar.json").is_file()
 
 
-def test_the_job_waits_while_its_environments_are_about_to_be_made(home):
-    envs = home / "environments" / ".envs"
-    envs.mkdir(parents=True)
-    assert begin(home, "stages; install").job.request().environments() == [
-        ("tg_eval", "inference"),
-        ("talking_gaussian", "training"),
-    ]
-    making = environments.submit(environments.PrepareEnvironmentRequest("tg_niqe"))  # holds the set-up seat or ends
-    making.cancel(wait_s=5)
-    with (envs / "talking_gaussian.lock").open("w") as lock:
-        import fcntl
-
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        waiting = begin(home, "install", name_en="Bob")
-        until(lambda: waiting.job.status().waiting_for == "environment")
+def test_the_job_waits_while_its_environments_are_being_made_or_about_to_be(home):
+    envs, making = home / "environments" / ".envs", home / "runs" / folder.new_id("prepare_environment")
+    for path in (envs, making):
+        path.mkdir(parents=True)
+    wanted = {"environment": "talking_gaussian", "part": "training", "recreate": False}
+    folder.write_json(making / folder.REQUEST, {"kind": "prepare_environment", "fields": wanted})
+    queued = folder.hold_lock(making / folder.LOCK)  # as its runner does while it waits for the set-up seat
+    waiting = begin(home, "install")
+    until(lambda: waiting.job.status().waiting_for == "environment")
+    made = folder.hold_lock(envs / "talking_gaussian.lock")  # as environments/manage.py does while it works
+    os.close(queued)
+    assert waiting.job.wait(0.7).state == "queued"
+    (envs / "talking_gaussian").mkdir()
+    (envs / "talking_gaussian" / "tfg-ready").write_text("python 3.11\ninference 1\ntraining 2\n")
     assert waiting.job.wait(10).state == "done"
+    os.close(made)
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
@@ -249,6 +250,15 @@ def test_an_avatar_is_exported_with_its_own_files_only(home, tmp_path):
         (home / "avatars" / "robin" / name).write_text("x")
     with zipfile.ZipFile(library.export("robin", tmp_path)) as bundle:
         assert sorted(bundle.namelist()) == sorted(f"robin/{name}" for name in (*library.FILES, "poster.jpg"))
+
+
+def test_the_shell_exports_an_avatar_where_it_was_asked(home, tmp_path, capsys):
+    for name in library.FILES[1:]:
+        (home / "avatars" / "robin" / name).write_text("x")
+    assert cli.main(["export", "robin", "--folder", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "robin.zip")
+    assert cli.main(["export", "robin", "--folder", "/nowhere"]) == 2
+    assert cli.main(["export", "../robin"]) == 2
 
 
 def test_an_avatar_that_lacks_a_file_is_not_exported(home, tmp_path):

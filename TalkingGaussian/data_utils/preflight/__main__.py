@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def main() -> int:
     options = parser.parse_args()
     if not options.report:
         return run_check(options.video, options.json)
+    hush_models()
     progress = Progress(["check"])
     progress.stage("check")
     report = check_video(
@@ -33,6 +35,14 @@ def main() -> int:
     )
     options.report.write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=1), encoding="utf-8")
     return 0
+
+
+def hush_models() -> None:
+    """Keep stderr for ourselves: mediapipe's C++ part talks there past every switch, and a person reads our log."""
+    ours = os.dup(sys.stderr.fileno())
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (a device)
+        os.dup2(nothing.fileno(), sys.stderr.fileno())
+    sys.stderr = os.fdopen(ours, "w", encoding="utf-8", buffering=1)
 
 
 if __name__ == "__main__":
