@@ -206,23 +206,16 @@ class VoiceWorker:
         Leaving the iteration early takes the request back. Raises RequestError.
         """
         with self._turn:
-            name = self._send(text, fields)
-            ended = False
+            name, answer = self._asked_for(text, fields)
             try:
-                while True:
-                    answer = self._next()
-                    if answer.get("id") != name:
-                        continue
-                    if answer["event"] == "audio":
-                        yield _samples(answer)
-                        continue
-                    ended = True
-                    if answer["event"] == "error":
-                        raise RequestError(answer["code"], answer["en"], answer["zh"])
-                    return
+                while answer["event"] == "audio":
+                    yield base64.b64decode(answer["pcm"])
+                    answer = self._answer_to(name)
             finally:
-                if not ended:
+                if answer["event"] == "audio":
                     self._take_back(name)
+            if answer["event"] == "error":
+                raise RequestError(answer["code"], answer["en"], answer["zh"])
 
     def close(self) -> None:
         """End it."""
@@ -246,23 +239,33 @@ class VoiceWorker:
         self.ready = self._next()
         return process
 
-    def _send(self, text: str, fields: dict[str, Any]) -> str:
-        """Hand the request in; a worker that ended in this very moment is started once more."""
+    def _asked_for(self, text: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Hand a request in: (its name, its first answer). A worker that ended meanwhile is started once more."""
         self._asked += 1
         name = str(self._asked)
         line = json.dumps({"id": name, "text": text, **fields}).encode() + b"\n"
-        for last in (False, True):
-            process = self._started()
-            assert process.stdin is not None  # noqa: S101 (it is a pipe; tells the type checker)
-            try:
-                process.stdin.write(line)
-                process.stdin.flush()
-            except OSError:
-                if last:
-                    raise
-            else:
-                break
-        return name
+        process = self._started()
+        try:
+            self._write(process, line)
+            return name, self._answer_to(name)
+        except (OSError, RequestError):
+            if self._process is not None and process.poll() is None:
+                raise
+        self._write(self._started(), line)
+        return name, self._answer_to(name)
+
+    @staticmethod
+    def _write(process: subprocess.Popen[bytes], line: bytes) -> None:
+        assert process.stdin is not None  # noqa: S101 (it is a pipe; tells the type checker)
+        process.stdin.write(line)
+        process.stdin.flush()
+
+    def _answer_to(self, name: str) -> dict[str, Any]:
+        """The next answer to a request; those to one that was taken back are passed over."""
+        answer = self._next()
+        while answer.get("id") != name:
+            answer = self._next()
+        return answer
 
     def _next(self) -> dict[str, Any]:
         answer = self._answers.get()
@@ -319,7 +322,3 @@ def _pump(process: subprocess.Popen[bytes], answers: queue.Queue[dict[str, Any] 
         answers.put(json.loads(line))
     listener.join(2)
     answers.put(said[-1] if said else None)
-
-
-def _samples(answer: dict[str, Any]) -> bytes:
-    return base64.b64decode(answer["pcm"])

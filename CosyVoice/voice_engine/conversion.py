@@ -7,7 +7,6 @@ tract), so the two move independently. Needs no weights, and a fiftieth of real 
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,15 +19,17 @@ PITCH_RATIOS = (0.4, 3.4)
 LIVELINESS = (0.7, 1.4)
 FORMANT_RATIOS = (0.86, 1.22)
 WARPS = np.linspace(*FORMANT_RATIOS, 19)
-PRIOR_EXPONENT, PRIOR_WEIGHT = 0.22, 0.25  # formants go with about the fifth root of pitch between men and women
+PRIOR_EXPONENT, PRIOR_WEIGHT = 0.22, 0.15  # formants go with about the fifth root of pitch between men and women
 BANDS = 40
+CENTRES = np.geomspace(220.0, 6500.0, BANDS)
+BAND_SHARE, WIDEST_PITCH_HZ = 0.12, 260.0
 COLOUR_DB = 6.0
 
 
 @dataclass(frozen=True)
 class VoicePrint:
     """What of a voice can be taken over. pitch: median Hz; spread: of log pitch; envelope [BANDS]: mean log spectrum
-    of the voiced frames in dB over bands spaced evenly in log frequency, mean 0.
+    of the voiced frames in dB in bands around CENTRES, mean 0.
     """
 
     pitch: float
@@ -42,10 +43,6 @@ def voice_print(samples: np.ndarray, track: PitchTrack | None = None) -> VoicePr
     return VoicePrint(track.median, track.spread, _envelope(samples, track))
 
 
-def _band_edges() -> np.ndarray:
-    return np.geomspace(120.0, 7000.0, BANDS + 1)
-
-
 def _envelope(samples: np.ndarray, track: PitchTrack) -> np.ndarray:
     hop, size = round(ANALYSIS_RATE * HOP_S), 1024
     padded = np.pad(samples, (size // 2, size))
@@ -56,9 +53,9 @@ def _envelope(samples: np.ndarray, track: PitchTrack) -> np.ndarray:
     frames = padded[at[:, None] + np.arange(size)[None]] * np.hanning(size)
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
     hz = np.fft.rfftfreq(size, 1 / ANALYSIS_RATE)
-    edges = _band_edges()
+    halves = np.maximum(BAND_SHARE * CENTRES, WIDEST_PITCH_HZ) / 2  # wide enough to hold a harmonic of any voice
     bands = np.stack(
-        [power[:, (hz >= low) & (hz < max(high, low + 32))].mean(axis=1) for low, high in itertools.pairwise(edges)], 1
+        [power[:, np.abs(hz - c) <= half].mean(axis=1) for c, half in zip(CENTRES, halves, strict=True)], 1
     )
     levels = 10 * np.log10(bands + 1e-9)
     mean = (levels - levels.mean(axis=1, keepdims=True)).mean(axis=0)
@@ -69,12 +66,11 @@ def formant_ratio(source: VoicePrint, target: VoicePrint) -> float:
     """By how much the source's formants are to be multiplied: the warp of its mean spectrum that looks most like the
     target's, held near what the two pitches let expect (a mean spectrum depends on what was said, too).
     """
-    centres = np.sqrt(_band_edges()[1:] * _band_edges()[:-1])
     wanted = _without_tilt(target.envelope)
     expected = np.clip((target.pitch / source.pitch) ** PRIOR_EXPONENT, *FORMANT_RATIOS)
     scores = []
     for warp in WARPS:
-        moved = np.interp(np.log(centres), np.log(centres * warp), source.envelope)
+        moved = np.interp(np.log(CENTRES), np.log(CENTRES * warp), source.envelope)
         alike = np.corrcoef(_without_tilt(moved), wanted)[0, 1] if wanted.any() else 0.0
         scores.append(alike - PRIOR_WEIGHT * (np.log(warp / expected) / 0.1) ** 2)
     return float(WARPS[int(np.argmax(scores))])
@@ -121,8 +117,9 @@ def overlap_add(samples: np.ndarray, rate: int, hz: np.ndarray, goal: np.ndarray
         while nearest + 1 < len(marks) and abs(marks[nearest + 1] - at) <= abs(marks[nearest] - at):
             nearest += 1
         period, is_voiced = periods[nearest], voiced[nearest]
-        grain, window = _grain(padded, marks[nearest] + offset, period, formants if is_voiced else 1.0)
-        start = round(at) + offset - len(grain) // 2
+        whole = int(at)
+        grain, window = _grain(padded, marks[nearest] + offset, period, formants if is_voiced else 1.0, at - whole)
+        start = whole + offset - len(grain) // 2 + 1
         out[start : start + len(grain)] += grain
         weight[start : start + len(grain)] += window
         frame = min(len(goal) - 1, round(at / rate / HOP_S))
@@ -131,13 +128,16 @@ def overlap_add(samples: np.ndarray, rate: int, hz: np.ndarray, goal: np.ndarray
     return (out[span] / np.maximum(weight[span], 0.6)).astype(np.float32)
 
 
-def _grain(padded: np.ndarray, centre: int, period: int, formants: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two periods around `centre`, windowed and played `formants` times as fast, with the window."""
+def _grain(padded: np.ndarray, centre: int, period: int, formants: float, late: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two periods around `centre`, windowed and played `formants` times as fast, with the window; `late` by a part of a
+    sample, since grains laid down at whole samples would tremble.
+    """
     reach = max(2, round(period / formants))
-    at = centre + np.arange(-reach, reach + 1) * (period / reach)
+    steps = np.arange(-reach, reach + 2) - late
+    at = centre + steps * (period / reach)
     low = np.floor(at).astype(np.int64)
     part = at - low
-    window = np.hanning(2 * reach + 1)
+    window = np.where(np.abs(steps) < reach, 0.5 + 0.5 * np.cos(np.pi * steps / reach), 0.0)
     return (padded[low] * (1 - part) + padded[low + 1] * part) * window, window
 
 
@@ -192,10 +192,9 @@ def _coloured(samples: np.ndarray, rate: int, target: VoicePrint) -> np.ndarray:
         return samples
     gain = np.convolve(np.pad(0.7 * (target.envelope - own), 3, mode="edge"), np.ones(7) / 7, "valid")
     gain = np.clip(gain, -COLOUR_DB, COLOUR_DB)
-    centres = np.sqrt(_band_edges()[1:] * _band_edges()[:-1])
     taps = 1024
     hz = np.fft.rfftfreq(taps, 1 / rate)
-    curve = 10 ** (np.interp(np.log(np.maximum(hz, 1.0)), np.log(centres), gain) / 20)
+    curve = 10 ** (np.interp(np.log(np.maximum(hz, 1.0)), np.log(CENTRES), gain) / 20)
     impulse = np.roll(np.fft.irfft(curve, taps), taps // 2) * np.hanning(taps)
     size = 1 << int(np.ceil(np.log2(len(samples) + taps)))
     filtered = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(impulse, size), size)

@@ -12,6 +12,7 @@ import numpy as np
 
 HOP_S = 0.01
 LOWEST_HZ, HIGHEST_HZ = 60.0, 450.0
+BAND_HZ = 2200.0
 CANDIDATES = 6
 UNVOICED_STRENGTH = 0.42
 OCTAVE_COST = 0.02  # prefers the higher of two equal candidates
@@ -65,6 +66,8 @@ def _candidates(frames: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     frames = frames - frames.mean(axis=1, keepdims=True)
     own = np.fft.irfft(np.abs(np.fft.rfft(window, size)) ** 2)
     spectra = np.abs(np.fft.rfft(frames * window, size, axis=1)) ** 2
+    # the lower harmonics tell the pitch, and their peaks are round enough to be measured between two lags
+    spectra[:, int(BAND_HZ / rate * size) :] = 0.0
     auto = np.fft.irfft(spectra, axis=1)
     low, high = int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ)
     normal = auto[:, : high + 2] / np.maximum(auto[:, :1], 1e-9) / (own[: high + 2] / own[0])
@@ -77,7 +80,9 @@ def _candidates(frames: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     before, at, after = (normal[rows, best + low + step] for step in (-1, 0, 1))
     curve = before - 2 * at + after
     shift = np.where(np.abs(curve) > 1e-9, 0.5 * (before - after) / np.where(curve == 0, 1, curve), 0.0)
-    lags = best + low + np.clip(shift, -0.5, 0.5)
+    shift = np.clip(shift, -0.5, 0.5)
+    lags = best + low + shift
+    strengths = np.where(strengths > 0, at - 0.25 * (before - after) * shift, strengths)
     strengths = np.where(strengths > 0, strengths - OCTAVE_COST * np.log2(lags / low), strengths)
     return lags, strengths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import numpy as np
 from talking_gaussian.audio.reader import read_audio
 
 OUTPUT_RATE = 24_000
+LABEL = "AI-generated speech (TFG Studio)"
 FADE_S = 0.008
 SILENCE_DB = -45.0  # below the loudest 20 ms
 FRAME_S = 0.02
@@ -97,8 +99,9 @@ class WavSink:
         self._file.writeframesraw(pcm16(samples))
 
     def finish(self) -> None:
-        """Close and give it its name."""
+        """Close, mark as made by a machine, and give it its name."""
         self._file.close()
+        add_comment(self._scratch, LABEL)
         self._scratch.replace(self._target)
 
     def discard(self) -> None:
@@ -117,6 +120,18 @@ class RawSink:
         """Send."""
         self._stream.write(pcm16(samples))
         self._stream.flush()
+
+
+def add_comment(path: Path, text: str) -> None:
+    """Put a comment (RIFF LIST INFO, ICMT) behind a WAV file's samples."""
+    data = text.encode() + b"\0" * (1 + (len(text.encode()) + 1) % 2)
+    entry = b"INFOICMT" + struct.pack("<I", len(data)) + data
+    with path.open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(b"LIST" + struct.pack("<I", len(entry)) + entry)
+        size = file.tell() - 8
+        file.seek(4)
+        file.write(struct.pack("<I", size))
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def transcribe(samples: np.ndarray, language: str = "auto") -> Transcript:
             "Only English can be written down without whisper's weights. Type the transcript yourself.",
             "没有 whisper 权重时只能转写英语。请手动输入文本。",
         )
-    return _sphinx(samples)
+    return hear_english(samples)
 
 
 def _whisper(samples: np.ndarray, weights: Path, language: str) -> Transcript:
@@ -52,7 +52,8 @@ def _whisper(samples: np.ndarray, weights: Path, language: str) -> Transcript:
     return Transcript(str(heard["text"]).strip(), str(heard["language"]), True)
 
 
-def _sphinx(samples: np.ndarray) -> Transcript:
+def hear_english(samples: np.ndarray) -> Transcript:
+    """What pocketsphinx hears in float32 mono speech [n] at 16 kHz: rough, and English whatever is said."""
     from pocketsphinx import Decoder
 
     decoder = Decoder(loglevel="FATAL")

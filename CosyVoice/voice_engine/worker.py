@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from talking_gaussian.errors import UserError, file_fault
@@ -44,22 +44,29 @@ class Cancelled(Exception):  # noqa: N818 (not a fault)
 class Asked:
     """The lines of stdin, read by a thread so that a cancellation is seen while something is spoken."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, descriptor: int) -> None:
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._cancelled: set[str] = set()
-        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+        threading.Thread(target=self._read, args=(descriptor,), daemon=True).start()
 
-    def _read(self, stream: BinaryIO) -> None:
-        for line in stream:
-            try:
-                asked = json.loads(line)
-            except ValueError:
-                asked = {}
-            if isinstance(asked, dict) and "cancel" in asked:
-                self._cancelled.add(str(asked["cancel"]))
-            else:
-                self._lines.put(asked if isinstance(asked, dict) else {})
+    def _read(self, descriptor: int) -> None:
+        # not through sys.stdin: a thread that waits in it makes the interpreter abort when the worker ends by itself
+        pending = b""
+        while data := os.read(descriptor, 65536):
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                self._take(line)
         self._lines.put(None)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            asked = json.loads(line)
+        except ValueError:
+            asked = {}
+        if isinstance(asked, dict) and "cancel" in asked:
+            self._cancelled.add(str(asked["cancel"]))
+        else:
+            self._lines.put(asked if isinstance(asked, dict) else {})
 
     def next(self, idle_s: float) -> dict[str, Any] | None:
         """The next request; None at the end of stdin or after `idle_s` seconds without one."""
@@ -115,7 +122,7 @@ class CancellableSink:
 def serve(first: SpeakSettings, idle_s: float) -> None:
     """Answer until stdin ends or nobody asks. first: what to load before the first request (its text is not used)."""
     answers = Answers()
-    asked = Asked(sys.stdin.buffer)
+    asked = Asked(sys.stdin.fileno())
     with Studio() as studio:
         choice = studio.load(first)
         answers.say(event="ready", engine=choice.engine, en=choice.en, zh=choice.zh)
