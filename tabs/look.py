@@ -47,6 +47,7 @@ CSS = """
 #library_job:has(.tfg-job[hidden]), #checks:has(.tfg-checks[hidden]), #train_view:has(.tfg-view[hidden]),
 #eval_setup_job:has(.tfg-job[hidden]) { display: none; }
 #avatar_preview img, #avatar_preview video { border-radius: 12px; }
+#train_video:has(video[src]) [data-testid=source-select] { display: none; }
 .tfg-lead { font-size: .95rem !important; margin: 2px 2px 4px !important; }
 .tfg-note { color: var(--body-text-color-subdued); font-size: .82rem; }
 @media (max-width: 640px) {

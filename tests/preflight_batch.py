@@ -84,7 +84,8 @@ def main() -> None:
         *sorted((clips / "bad").iterdir()),
         *sorted(scratch.iterdir()),
     ]
-    reports = {path.name: check_video(path).as_json() for path in files}
+    # twelve seconds tell as much as thirty
+    reports = {path.name: check_video(path, end_s=12).as_json() for path in files}
     trimmed = check_video(scratch / "leaves.mp4", start_s=0, end_s=8)
     out.write_text(json.dumps({**reports, "leaves.mp4 0-8": trimmed.as_json()}))
 
