@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bridges import library, paths, system, talking_gaussian, training
+from bridges import cli_voices, cosyvoice, library, paths, system, talking_gaussian, training
 from bridges.errors import RequestError
 from bridges.jobs import job as jobs
 from bridges.jobs.failures import BAD_INPUT, ENVIRONMENT_MISSING, without_conda
@@ -49,25 +49,51 @@ def language() -> str:
 
 def generate(options: argparse.Namespace) -> int:
     """A talking video; with --out it is copied there when it is done."""
-    out = Path(options.out).expanduser().absolute() if options.out else None
-    if out and (out.is_dir() or not out.parent.is_dir()):
-        raise RequestError(
-            "bad_output", f"{options.out!r} is not a file in an existing folder.", f"{options.out!r} 不可写。"
-        )
+    out = checked_out(options.out)
     names = ("size", "fps", "sh_degree", "device", "audio_features", "seed")
     chosen = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    job = talking_gaussian.generate(options.avatar, options.audio, **chosen)
+    said = cli_voices.speech_fields(options) if options.text or options.text_file else {}
+    return deliver(
+        talking_gaussian.generate(options.avatar, options.audio or "", **chosen, **said), "video", out, options
+    )
+
+
+def checked_out(name: str | None) -> Path | None:
+    """The file that --out names. Raises RequestError where it cannot be written."""
+    out = Path(name).expanduser().absolute() if name else None
+    if out and (out.is_dir() or not out.parent.is_dir()):
+        raise RequestError("bad_output", f"{name!r} is not a file in an existing folder.", f"{name!r} 不可写。")
+    return out
+
+
+def deliver(job: Job, output: str, out: Path | None, options: argparse.Namespace) -> int:
+    """Follow a job and say where its output is, copied to `out` where that is given; returns the exit code."""
     if options.detach:
         print(job.id)
         return 0
     code = follow(job)
-    video = job.output("video") if code == 0 else None
-    if video and out:
+    made = job.output(output) if code == 0 else None
+    if made and out:
         scratch = out.with_name(f"{out.name}.part")
-        shutil.copyfile(video, scratch)
+        shutil.copyfile(made, scratch)
         scratch.replace(out)
-    if video:
-        print(out or from_here(video))
+    if made:
+        print(out or from_here(made))
+    return code
+
+
+def speak(options: argparse.Namespace) -> int:
+    """Sound from text."""
+    out = checked_out(options.out)
+    return deliver(cosyvoice.speak_fields(cli_voices.speech_fields(options)), "speech", out, options)
+
+
+def voice(options: argparse.Namespace) -> int:
+    """The voice library."""
+    job = cli_voices.manage(options)
+    code = follow(job) if job else 0
+    if job and code == 0:
+        print(job.status().result)
     return code
 
 
@@ -321,6 +347,7 @@ def build_parser() -> argparse.ArgumentParser:
     env = verbs.add_parser("env", help="create, check or remove environments: env create NAME …", add_help=False)
     env.add_argument("rest", nargs=argparse.REMAINDER)
     env.set_defaults(run=environment)
+    cli_voices.add_verbs(verbs, speak, voice)
     verbs.add_parser("system", help="what this machine has and lacks").set_defaults(run=show_system)
     return parser
 
@@ -329,7 +356,8 @@ def add_generate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     """generate and its options."""
     new = verbs.add_parser("generate", help="make a talking video")
     new.add_argument("--avatar", required=True, help="an avatar's id (see `avatars`), its folder or a zip")
-    new.add_argument("--audio", required=True, metavar="FILE", help="the speech, any sound file")
+    new.add_argument("--audio", metavar="FILE", help="the speech, any sound file; or give a text")
+    cli_voices.add_speech(new)
     new.add_argument("--out", metavar="MP4", help="copy the video here (it also stays with the job)")
     new.add_argument("--size", type=int, help="pixels of the square picture (default: the avatar's)")
     new.add_argument("--fps", type=int, help="frames a second (default: the avatar's)")

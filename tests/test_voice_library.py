@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sounds import write_speechlike, write_wav
 
-from bridges import cosyvoice, voices
+from bridges import cli, cosyvoice, voices
 from bridges.errors import RequestError
 
 CONSENT = {"statement": "This is my own voice.", "by": "Robin"}
@@ -160,3 +160,22 @@ def test_a_recording_without_a_voice_ends_in_one_sentence(voice_home: Path, tmp_
     status = job.wait(60)
     assert (status.state, status.error.code) == ("failed", "prompt_no_voice")
     assert not (voice_home / "voices" / "noise").exists()
+
+
+@pytest.mark.slow
+def test_the_shell_adds_speaks_lists_and_exports(
+    voice_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = str(write_speechlike(tmp_path / "me.wav", 4))
+    assert cli.main(["voices", "add", recording]) == 2
+    assert cli.main(["voices", "add", recording, "--consent_by", "Robin"]) == 0
+    assert cli.main(["voices", "list"]) == 0
+    assert "me  " in capsys.readouterr().out
+    (tmp_path / "t.txt").write_text("第一行。\n第二行。", encoding="utf-8")
+    assert cli.main(["speak", "--text_file", "t.txt", "--voice", "me", "--engine", "embedded", "--out", "o.wav"]) == 0
+    assert (tmp_path / "o.wav").stat().st_size > 50_000
+    assert cli.main(["voices", "export", "me"]) == 0
+    assert cli.main(["voices", "delete", "me"]) == 0
+    assert cli.main(["voices", "import", "me.zip"]) == 0
+    assert cli.main(["speak", "--text", "hi", "--voice", "nobody"]) == 2
