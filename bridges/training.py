@@ -108,6 +108,13 @@ def obstacles(report: dict[str, Any], repairs: Mapping[str, float]) -> list[dict
     return [row for row in report["rows"] if row["state"] == "bad" and not is_repaired(row, repairs)]
 
 
+def refuse_obstacles(report: dict[str, Any], repairs: Mapping[str, float]) -> None:
+    """Raise RequestError with the first bad row's advice, where these repairs leave one."""
+    for row in obstacles(report, repairs):
+        reason = row["fix"] or row["value"]
+        raise RequestError("bad_video", reason["en"], reason["zh"])
+
+
 def is_repaired(row: dict[str, Any], repairs: Mapping[str, float]) -> bool:
     """Whether all of a row's repair is among these."""
     return bool(row["repair"]) and row["repair"].items() <= repairs.items()
@@ -121,10 +128,7 @@ def start(video: Path, wish: Wish, report: dict[str, Any]) -> Training:
     repairs = dict(wish.repairs or {})
     check_wish(wish, repairs)
     check_file(str(video), "video", "视频")
-    left = obstacles(report, repairs)
-    if left:
-        reason = left[0]["fix"] or left[0]["value"]
-        raise RequestError("bad_video", reason["en"], reason["zh"])
+    refuse_obstacles(report, repairs)
     workspace = new_workspace(wish)
     keep(video, workspace, wish, repairs)
     return resume(workspace.name)

@@ -57,6 +57,7 @@ function draw() {
   head.className = 'tfg-checks-sum tfg-sum-' + state;
   element.querySelector('.tfg-checks-loud').replaceChildren(...loud.map(line));
   element.querySelector('.tfg-checks-quiet').replaceChildren(...quiet.map(line));
+  element.querySelector('details').hidden = quiet.length === 0;
   element.querySelector('summary').textContent = words.check_quiet.replace('{n}', quiet.length);
 }
 

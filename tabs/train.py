@@ -316,12 +316,13 @@ def start(
     looked_at = get_job(check_id).request()
     if report is None or not isinstance(looked_at, PreflightRequest):
         raise gr.Error(say(lang, "need_check"), print_exception=False)
+    repairs = repairs_in(table, report)
+    training.refuse_obstacles(report, repairs)
     if not agreed:
         raise gr.Error(say(lang, "need_consent"), print_exception=False)
     refuse_crowd(TrainRequest.kind, MAX_TRAININGS, lang)
     statement = say(lang, "train_consent_statement", subject=subject.strip(), by=by.strip())
     consent = Consent(subject, by, statement)
-    repairs = repairs_in(table, report)
     wish = Wish(name_en, name_zh, consent, preset, size, repairs=repairs)
     begun = training.start(Path(looked_at.video), wish, report)
     if preparing():
