@@ -104,6 +104,11 @@ def test_pieces_end_at_sentences_and_abbreviations_do_not_end_one() -> None:
     ]
 
 
+def test_short_sentences_are_spoken_together_but_not_two_languages() -> None:
+    texts = [piece.text for piece in split_text("Yes. I know. 好的。我知道。")]
+    assert texts == ["Yes. I know.", "好的。我知道。"]
+
+
 def test_long_text_without_sentence_marks_is_cut_at_commas_then_anywhere() -> None:
     commas = split_text("我们一起去公园散步," * 30)
     assert all(piece.text.endswith(",") for piece in commas)

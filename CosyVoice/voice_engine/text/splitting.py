@@ -92,13 +92,13 @@ def _cut(clause: str, limit: float) -> list[str]:
 
 
 def _merged(parts: list[str], limit: float, short: float = SHORT) -> list[str]:
+    """Neighbours of which one is short, as one; a Chinese and a foreign sentence stay apart, each for its own voice."""
     result: list[str] = []
     for part in parts:
-        joined = (
-            f"{result[-1]}{'' if has_han(result[-1][-1:]) or _ends_wide(result[-1]) else ' '}{part}" if result else ""
-        )
-        small = result and min(length_of(result[-1]), length_of(part)) < short
-        if small and length_of(joined) <= limit:
+        before = result[-1] if result else ""
+        joined = f"{before}{'' if _ends_wide(before) else ' '}{part}"
+        small = min(length_of(before), length_of(part)) < short
+        if before and small and length_of(joined) <= limit and has_han(before) == has_han(part):
             result[-1] = joined
         else:
             result.append(part)
@@ -106,8 +106,8 @@ def _merged(parts: list[str], limit: float, short: float = SHORT) -> list[str]:
 
 
 def _ends_wide(text: str) -> bool:
-    """Whether it ends with a full-width mark, after which no space is written."""
-    return ord(text[-1]) > 0x2E7F
+    """Whether it ends with a Chinese character or a full-width mark, after which no space is written."""
+    return bool(text) and ord(text[-1]) > 0x2E7F
 
 
 def _pause_after(part: str) -> float:
