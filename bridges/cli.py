@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bridges import cli_voices, cosyvoice, library, paths, system, talking_gaussian, training
+from bridges import cli_voices, cosyvoice, evaluation, library, paths, system, talking_gaussian, training
 from bridges.errors import RequestError
 from bridges.jobs import job as jobs
 from bridges.jobs.failures import BAD_INPUT, ENVIRONMENT_MISSING, without_conda
@@ -177,6 +177,17 @@ def import_avatar(options: argparse.Namespace) -> int:
     code = follow(job)
     if code == 0:
         print(job.status().result)
+    return code
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """A generated video against the real one: the table, then the folder with report, curves and pictures."""
+    chosen = {name: getattr(options, name) for name in ("metrics", "regions", "start_s")}
+    job = evaluation.evaluate(options.output, options.reference, options.also, **chosen)
+    code = follow(job)
+    table = job.output("table") if code == 0 else None
+    if table:
+        print(from_here(table.parent))
     return code
 
 
@@ -344,6 +355,7 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--folder", default=".", help="where to (default: here)")
     export.set_defaults(run=export_avatar)
     add_training(verbs)
+    add_evaluate(verbs)
     env = verbs.add_parser("env", help="create, check or remove environments: env create NAME …", add_help=False)
     env.add_argument("rest", nargs=argparse.REMAINDER)
     env.set_defaults(run=environment)
@@ -367,6 +379,18 @@ def add_generate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     new.add_argument("--seed", type=int, help="repeats blinks and head motion")
     new.add_argument("--detach", action="store_true", help="print the job's id and return at once")
     new.set_defaults(run=generate)
+
+
+def add_evaluate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """evaluate and its options."""
+    new = verbs.add_parser("evaluate", help="compare a generated video with the real one")
+    new.add_argument("output", metavar="OUT", help="the generated video")
+    new.add_argument("reference", metavar="GT", help="the real video")
+    new.add_argument("--also", metavar="OUT2", help="a second model's video against the same reference")
+    new.add_argument("--metrics", default="all", help="names with commas between (default: all that can be measured)")
+    new.add_argument("--regions", default="full", help="where pixels are compared: full,face,mouth (default: full)")
+    new.add_argument("--start_s", type=float, default=0.0, help="the second of GT that OUT begins with")
+    new.set_defaults(run=evaluate)
 
 
 def add_training(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

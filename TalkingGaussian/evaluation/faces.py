@@ -75,10 +75,9 @@ def face_difference(first: np.ndarray, second: np.ndarray) -> float | None:
     """How much the mean shapes of two tracked faces [T, 478, 3] differ, in eye distances, after the best rotation,
     scale and shift (Procrustes) of the points that speech and expression move least. None without faces in both.
     """
-    shapes = [_mean_shape(points) for points in (first, second)]
-    if shapes[0] is None or shapes[1] is None:
+    a, b = _mean_shape(first), _mean_shape(second)
+    if a is None or b is None:
         return None
-    a, b = shapes
     left, values, right = np.linalg.svd(a.T @ b)
     sign = np.sign(np.linalg.det(left @ right))
     turn = left @ np.diag([1.0, 1.0, sign]) @ right

@@ -115,8 +115,11 @@ def trunk_file(net: str) -> Path | None:
 
 @cache
 def _sha256(path: Path, _changed: int) -> str:
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def lack(net: str) -> Lack | None:

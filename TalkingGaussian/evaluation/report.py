@@ -133,7 +133,7 @@ def as_text(result: Result, lang: str = "en") -> str:
     """A table for a terminal, with what was done to align and what is missing."""
     comparison, chinese = result.comparison, lang.startswith("zh")
     heads = ("指标", "数值", "真实视频", "嘴部静止") if chinese else ("metric", "value", "real video", "frozen mouth")
-    table = [heads]
+    table: list[tuple[str, ...]] = [heads]
     for row in comparison.rows:
         numbers = [_shown(row.metric, number) for number in (row.value, row.real, row.frozen)]
         table.append((f"{label(row, lang)} {ARROWS[row.metric.direction]}".strip(), *numbers))

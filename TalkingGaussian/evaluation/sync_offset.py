@@ -62,7 +62,7 @@ def sound_offset(opening: np.ndarray, width: np.ndarray, fps: float, sound: np.n
     usable frames, a face that stands still, or silence: SyncOffset(0, 0).
     """
     lips = np.stack([opening, width], axis=1).astype(np.float64)[:MAX_FRAMES]
-    seen = np.isfinite(lips).all(axis=1)
+    seen = np.asarray(np.isfinite(lips).all(axis=1))
     bands = _bands(sound[: round((len(lips) / fps + 1) * rate)], rate)
     if seen.sum() < MIN_FRAMES or not len(bands) or bands.std(axis=0).max() < 1e-3:
         return SyncOffset(0.0, 0.0)
