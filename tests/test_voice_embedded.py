@@ -176,6 +176,11 @@ def test_an_idle_worker_ends_by_itself(voice_home: Path, tmp_path: Path) -> None
     assert worker.process.wait(20) == 0
 
 
+def test_a_worker_that_waits_ends_when_it_is_told_to(worker: Worker) -> None:
+    worker.process.terminate()
+    assert worker.process.wait(20) == 143
+
+
 def test_the_bridges_worker_is_started_again_after_a_crash_and_one_a_model(voice_home: Path) -> None:
     worker = VoiceWorker("embedded")
     assert worker.start()["engine"] == "embedded"

@@ -20,10 +20,11 @@ from voice_engine.prompt import Prompt, prepare_prompt
 from voice_engine.settings import SpeakSettings
 from voice_engine.sound import OUTPUT_RATE, Sink, faded, resample, silence, spoken_span
 from voice_engine.text.normalise import cleaned
-from voice_engine.text.splitting import Piece, split_text
+from voice_engine.text.splitting import Piece, length_of, split_text
 from voice_engine.transcribe import transcribe, whisper_weights
 
 STAGES = ("voice", "prompt", "speak")
+SHORTEST_TEXT = 0.5  # of the prompt's transcript
 
 
 class Voice(Protocol):
@@ -118,6 +119,11 @@ class Studio:
         voice = self._cosyvoice(choice, settings.fp16)
         mode = voice.prepare(settings, prompt)  # type: ignore[attr-defined]
         tell(f"mode: {mode}", f"模式:{mode}")
+        if mode == "zero_shot" and length_of(settings.text) < SHORTEST_TEXT * length_of(settings.prompt_text):
+            tell(
+                "the text is much shorter than the prompt's; a shorter prompt sounds better",
+                "文本比提示音频的文本短得多;较短的提示音频效果更好",
+            )
         return voice, mode, settings
 
     def _cosyvoice(self, choice: Choice, fp16: bool) -> Voice:

@@ -21,11 +21,13 @@ from voice_engine.models import SPOKEN, ModelFolder
 from voice_engine.prompt import Prompt
 from voice_engine.settings import SpeakSettings
 from voice_engine.text.languages import NAMES, language_of
+from voice_engine.text.normalise import spoken_form
 
 PREFIX = "You are a helpful assistant."  # CosyVoice 3 was trained with it
 END = "<|endofprompt|>"
 CANTONESE = "广东话"
 FIRST_HOP = 25  # speech tokens of a stream's first chunk: one second
+KEPT_PROMPTS = 16
 BROKEN_TRANSFORMERS = (4, 53)
 
 
@@ -41,10 +43,11 @@ class CosyVoice:
         self.version = model.version
         self._model = load_model(model, source, fp16)
         self.rate = int(self._model.sample_rate)
-        self.reads_numbers = bool(self._model.frontend.text_frontend)
+        self.reads_numbers = bool(self._model.frontend.text_frontend)  # without wetext it reads figures wrongly
         self._folder = tempfile.TemporaryDirectory(prefix="tfg-prompt-")
         self._prompt_file: Path | None = None
         self._known: dict[tuple[int, str], str] = {}
+        self._counted = 0
         self._settings = SpeakSettings(text="")
         self._mode = "zero_shot"
 
@@ -83,6 +86,8 @@ class CosyVoice:
 
     def speak(self, text: str) -> Iterator[np.ndarray]:
         """Chunks of float32 mono at `rate`. Raises RuntimeError with upstream's own reason where it fails."""
+        if not self.reads_numbers:
+            text = spoken_form(text, language_of(text))
         with thread_faults() as faults:
             try:
                 for chunk in self._calls(text):
@@ -113,7 +118,10 @@ class CosyVoice:
         """The name under which the model keeps this prompt's features, so that each piece need not make them anew."""
         key = (hash(prompt), transcript)
         if key not in self._known:
-            name = f"tfg:{len(self._known)}"
+            if len(self._known) >= KEPT_PROMPTS:
+                del self._model.frontend.spk2info[self._known.pop(next(iter(self._known)))]
+            self._counted += 1
+            name = f"tfg:{self._counted}"
             normal = self._model.frontend.text_normalize(transcript, split=False) if transcript else ""
             self._model.add_zero_shot_spk(normal, prompt, name)
             self._known[key] = name

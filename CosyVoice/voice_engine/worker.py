@@ -18,6 +18,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from talking_gaussian import stopping
 from talking_gaussian.errors import UserError, file_fault
 from talking_gaussian.progress import Progress
 
@@ -33,6 +35,7 @@ from voice_engine.settings import SpeakSettings
 from voice_engine.sound import OUTPUT_RATE, Sink, opened_wav, pcm16
 from voice_engine.speaking import STAGES, Studio
 
+LOOK_S = 0.5
 PATHS = ("prompt_wav", "model_dir", "source_dir")
 FIELDS = {field.name for field in fields(SpeakSettings)}
 
@@ -69,11 +72,15 @@ class Asked:
             self._lines.put(asked if isinstance(asked, dict) else {})
 
     def next(self, idle_s: float) -> dict[str, Any] | None:
-        """The next request; None at the end of stdin or after `idle_s` seconds without one."""
-        try:
-            return self._lines.get(timeout=idle_s)
-        except queue.Empty:
-            return None
+        """The next request; None at the end of stdin or after `idle_s` seconds without one. Raises Stopped."""
+        end = time.monotonic() + idle_s
+        while (left := end - time.monotonic()) > 0:
+            stopping.check()
+            try:
+                return self._lines.get(timeout=min(left, LOOK_S))
+            except queue.Empty:
+                continue
+        return None
 
     def is_cancelled(self, name: str) -> bool:
         """Whether this request was taken back."""
@@ -137,6 +144,8 @@ def answer(studio: Studio, first: SpeakSettings, request: dict[str, Any], asked:
         settings = settings_of(request, first)
         with opened_sink(request, answers, name) as sink:
             done = studio.speak(settings, CancellableSink(sink, asked, name), Progress(STAGES))
+    except stopping.Stopped:
+        raise
     except Cancelled:
         answers.say(id=name, event="cancelled")
     except UserError as error:
