@@ -7,6 +7,7 @@ it outlives its jobs, the app and the machine's restarts. A job is one run on it
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -135,8 +136,12 @@ def start(video: Path, wish: Wish, report: dict[str, Any]) -> Training:
 
 
 def resume(training_id: str) -> Training:
-    """Go on with a training (or begin it) as a new job. Raises RequestError where it is under way."""
+    """Go on with a training (or begin it) as a new job. Raises RequestError where it is under way or has ended well."""
     training = get_training(training_id)
+    if training.state == "done" and training.avatar:
+        raise RequestError(
+            "training_done", "This training is done; its avatar is there.", "该训练已完成,数字人已生成。"
+        )
     if training.job and not training.job.status().final:
         raise RequestError("training_active", "This training is under way already.", "该训练正在进行。")
     request = TrainRequest(training_id, training.name["en"])
@@ -231,7 +236,13 @@ def list_trainings() -> list[Training]:
     root = paths.trainings()
     jobs = jobs_by_training()
     folders = [path for path in root.iterdir() if (path / RECORD).is_file()] if root.is_dir() else []
-    return sorted((describe(folder, jobs.get(folder.name)) for folder in folders), key=lambda t: -t.created)
+    found = []
+    for folder in folders:
+        try:
+            found.append(describe(folder, jobs.get(folder.name)))
+        except (OSError, ValueError, KeyError, TypeError) as error:  # a folder that somebody has edited
+            logging.getLogger("tfg").warning("%s is no training: %s", folder, error)
+    return sorted(found, key=lambda one: -one.created)
 
 
 def get_training(training_id: str) -> Training:
@@ -251,9 +262,17 @@ def describe(folder: Path, job: Job | None) -> Training:
     record, who = read_json(folder / RECORD), read_json(folder / "identity.json")
     avatar = folder.name if (paths.avatars() / folder.name / "avatar.json").is_file() else None
     state = job.status().state if job else ("done" if avatar else "interrupted")
-    report = read_json(folder / "report.json") if (folder / "report.json").is_file() else None
+    report = report_of(folder)
     created = float(record["created"])
     return Training(folder.name, folder, who["name"], record["preset"], created, state, job, avatar, report)
+
+
+def report_of(folder: Path) -> dict[str, Any] | None:
+    """The held-out figures; None before they are there, or while they are being written."""
+    try:
+        return read_json(folder / "report.json")
+    except (OSError, ValueError):
+        return None
 
 
 def discard(training_id: str) -> None:

@@ -79,6 +79,22 @@ def test_a_face_that_leaves_is_cut_away_by_a_trim_that_then_passes(reports: dict
     assert states(reports["leaves.mp4 0-8"], "bad", "warn") <= {"length", "offset"}
 
 
+def test_a_long_video_is_cut_to_its_best_five_minutes(reports: dict) -> None:
+    report = reports["long.mkv whole"]
+    assert states(report, "bad") == {"length"}
+    row = report["length"]
+    assert row["facts"]["seconds"] == pytest.approx(660, abs=1)
+    assert row["repair"]["end_s"] - row["repair"]["start_s"] == pytest.approx(300, abs=1)
+    assert report["face"]["state"] == "ok"
+
+
+def test_a_part_of_a_long_video_is_looked_at_twice_a_second(reports: dict) -> None:
+    report = reports["long.mkv 0-40"]
+    assert report["length"]["facts"]["seconds"] == 40
+    assert states(report, "bad") == set()
+    assert report["face"]["facts"]["share"] == 1
+
+
 def test_sound_that_ends_early_is_trimmed_to_its_end(reports: dict) -> None:
     row = reports["sound_ends.mp4"]["sound"]
     assert row["state"] == "warn"

@@ -54,6 +54,8 @@ def test_a_training_runs_to_an_avatar_in_the_list(home):
     assert (ended.id, ended.avatar, ended.state) == ("ann", "ann", "done")
     assert [(one["stage"], one["lmd"]) for one in training.history(ended)] == [("face", 4.5), ("face", 3.5)]
     assert training.figures(ended)["frozen"]["lmd"] == 5.4
+    with pytest.raises(RequestError, match="done"):
+        training.resume(begun.id)  # else a second avatar would be installed
 
 
 def test_what_was_asked_for_reaches_the_trainer_and_the_consent_is_kept(home):
@@ -103,6 +105,15 @@ def test_a_training_is_found_though_its_jobs_were_cleared_away(home):
         path.rename(home / f"gone-{path.name}")
     found = training.list_trainings()[0]
     assert (found.state, found.resumable, found.job) == ("interrupted", True, None)
+
+
+def test_a_folder_that_was_tampered_with_hides_no_other(home):
+    begin(home, "exit 1").job.wait(10)
+    for name, text in (("broken", "{"), ("empty", "{}"), ("list", "[]")):
+        (home / "training" / name).mkdir()
+        (home / "training" / name / "training.json").write_text(text)
+    (home / "training" / "ann" / "report.json").write_text('{"avatar": ')  # as while it is being written
+    assert [(one.id, one.report) for one in training.list_trainings()] == [("ann", None)]
 
 
 def test_one_training_is_not_begun_twice_at_once(home):
