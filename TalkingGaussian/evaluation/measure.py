@@ -258,9 +258,9 @@ def _external_rows(alignment: Alignment, metrics: Sequence[Metric], missing: lis
     if not metrics:
         return []
     names = [metric.video_program for metric in metrics]
+    videos = ((alignment.output, 0.0), (alignment.reference, alignment.start_s))
     found: list[dict[str, Measured]] = []
-    for path, start in ((alignment.output, 0.0), (alignment.reference, alignment.start_s)):
-        figures = measure_external(names, path, start, alignment.seconds)
+    for figures in in_threads(lambda video: measure_external(names, *video, alignment.seconds), videos, len(videos)):
         if isinstance(figures, Lack):
             missing += [(metric, figures) for metric in metrics]
             return []
