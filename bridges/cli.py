@@ -53,6 +53,8 @@ def generate(options: argparse.Namespace) -> int:
     names = ("size", "fps", "sh_degree", "device", "audio_features", "seed")
     chosen = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     said = cli_voices.speech_fields(options) if options.text or options.text_file else {}
+    if said:
+        cosyvoice.prepare(said["engine"])
     return deliver(
         talking_gaussian.generate(options.avatar, options.audio or "", **chosen, **said), "video", out, options
     )

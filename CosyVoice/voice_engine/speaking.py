@@ -113,8 +113,8 @@ class Studio:
             from voice_engine.embedded.voice import EmbeddedVoice
 
             samples = None if prompt is None else prompt.samples
-            preset = settings.speaker or "man"
-            return EmbeddedVoice(samples, preset, settings.speed, settings.language), "embedded", settings
+            preset, manner = settings.speaker or "man", "preset" if prompt is None else "moved"
+            return EmbeddedVoice(samples, preset, settings.speed, settings.language), manner, settings
         settings = with_transcript(settings, prompt)
         voice = self._cosyvoice(choice, settings.fp16)
         mode = voice.prepare(settings, prompt)  # type: ignore[attr-defined]
