@@ -133,6 +133,7 @@ def on_load(jobs: list[str] | None, lang: str) -> tuple[Any, ...]:
     )
 
 
+@spoken
 def on_select(chosen: list[str], videos: list[str] | None, lang: str) -> tuple[Any, ...]:
     """When the tab is opened: the metrics with what is lacking, this browser's videos, the environment being made."""
     own = [(say(lang, "eval_none"), ""), *titles(finished_videos(videos), lang)]

@@ -5,7 +5,7 @@ const players = /*VIDEOS*/;
 const SVG = 'http://www.w3.org/2000/svg';
 const W = 760, H = 220, LEFT = 46, RIGHT = 10, TOP = 14, BOTTOM = 24;
 const ARROWS = {higher: '↑', lower: '↓', zero: '→ 0', none: ''};
-const LOUD = ['other_person', 'no_sound', 'faces_missing', 'cut'];
+const LOUD = ['other_person', 'no_sound', 'faces_missing', 'cut', 'start_elsewhere'];
 let results = [], chosen = '', frame = 0, generation = 0, ranges = null;
 const find = (selector) => element.querySelector('.tfg-eval' + selector);
 

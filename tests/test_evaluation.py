@@ -15,8 +15,9 @@ from evaluation.metric import FramePair
 from evaluation.metrics import METRICS, chosen
 from evaluation.pictures import worst_moments, write_pair
 from evaluation.report import Result, as_csv, as_json, as_latex, as_text, curves_csv
-from evaluation.sound import sound_of
+from evaluation.sound import found_at, sound_of
 from evaluation_kit import moving_squares, write_video
+from scipy.ndimage import gaussian_filter1d
 from talking_gaussian.errors import UserError
 from talking_gaussian.video.frames import probe_video, read_frames
 
@@ -106,6 +107,15 @@ def test_frames_come_in_pairs_of_one_size(reference: Path) -> None:
 
 def test_a_video_without_sound_has_none(reference: Path) -> None:
     assert sound_of(reference) is None
+
+
+def test_a_sound_is_found_in_the_recording_it_was_cut_from() -> None:
+    draw = np.random.default_rng(1)
+    whole = gaussian_filter1d(draw.normal(size=10 * 16_000), 3).astype(np.float32)
+    part = whole[4 * 16_000 : 7 * 16_000] * 0.3 + 0.01 * draw.normal(size=3 * 16_000)
+    assert found_at(part, whole) == pytest.approx(4.0, abs=0.01)
+    assert found_at(draw.normal(size=3 * 16_000), whole) is None
+    assert found_at(part[:1000], whole) is None
 
 
 def test_slow_metrics_are_measured_on_frames_spread_evenly() -> None:

@@ -20,10 +20,11 @@ from evaluation.landmarks import eye_distance, mouth_opening, mouth_width
 from evaluation.metric import Clip, FramePair, Lack, Measured
 from evaluation.metrics import Metric
 from evaluation.series import mean
-from evaluation.sound import sound_of
+from evaluation.sound import found_at, sound_of
 from evaluation.threads import in_threads
 
 MIN_FACES = 0.2  # share of frames with a face below which there is nothing to say of lips
+WRONG_START_S = 0.5  # farther off than any fault of sync
 OTHER_PERSON = 0.015  # faces whose steady shapes differ by more than this (of eye distances) are likely two people's
 _THREADS = max(1, min(4, os.cpu_count() or 1))
 
@@ -215,6 +216,7 @@ def _clip(alignment: Alignment, points: Sequence[np.ndarray], metrics: Sequence[
     sounds: list[np.ndarray | None] = [None, None]
     if any("sound" in metric.needs for metric in metrics):
         sounds = [sound_of(alignment.output), sound_of(alignment.reference, alignment.start_s)]
+        _hint_start(alignment, sounds[0], notes)
         for sound, en, zh in zip(sounds, ("output", "reference"), ("生成视频", "参考视频"), strict=True):
             if sound is None:
                 notes.append(Note("no_sound", f"The {en} has no sound, or only silence.", f"{zh}没有声音,或只有静音。"))
@@ -228,6 +230,24 @@ def _clip(alignment: Alignment, points: Sequence[np.ndarray], metrics: Sequence[
         file_fps=(first.fps, second.fps),
         file_seconds=(first.duration_s, second.duration_s),
     )
+
+
+def _hint_start(alignment: Alignment, sound: np.ndarray | None, notes: list[Note]) -> None:
+    """Where the output's sound is found elsewhere in the reference than where they were compared, say so."""
+    whole = sound_of(alignment.reference)
+    if sound is None or whole is None:
+        return
+    at = found_at(sound, whole)
+    if at is not None and abs(at - alignment.start_s) > WRONG_START_S:
+        notes.append(
+            Note(
+                "start_elsewhere",
+                f"The output's sound is found at {at:.2f} s of the reference, but it was compared from "
+                f"{alignment.start_s:g} s on: give that second as the start.",
+                f"生成视频的声音出现在参考视频的 {at:.2f} 秒处,而比较从 {alignment.start_s:g} 秒开始:"
+                "请把该秒数设为起点。",
+            )
+        )
 
 
 def _picture_row(metric: Metric, region: str, curves: dict[str, np.ndarray]) -> Row:

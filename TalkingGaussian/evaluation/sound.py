@@ -6,11 +6,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+from scipy.signal import fftconvolve, resample_poly
 from talking_gaussian.audio.chunks import RATE
 from talking_gaussian.audio.reader import read_audio
 
 MAX_SECONDS = 150.0
 SILENT = 1e-4  # peak; below it a track is digital silence
+_COARSE = 4  # places are looked for at a quarter of the rate
+_SAME_SOUND = 0.5  # cross-correlation of one recording with itself, encoded otherwise
 
 
 def sound_of(path: Path, start_s: float = 0.0) -> np.ndarray | None:
@@ -33,6 +36,22 @@ def sound_of(path: Path, start_s: float = 0.0) -> np.ndarray | None:
     samples = np.pad(samples, (move, 0)) if move >= 0 else samples[-move:]
     samples = samples[round(start_s * RATE) : wanted]
     return samples if len(samples) and np.abs(samples).max() > SILENT else None
+
+
+def found_at(part: np.ndarray, whole: np.ndarray) -> float | None:
+    """Second of `whole` at which the sound `part` begins (negative: before it); None where it is not in there.
+
+    Both mono 16 kHz. The same recording is meant, if re-encoded: normalised cross-correlation of the waveforms.
+    """
+    a, b = (resample_poly(sound, 1, _COARSE).astype(np.float64) for sound in (part, whole))
+    if min(len(a), len(b)) < RATE // _COARSE:
+        return None
+    product = fftconvolve(b, a[::-1])
+    energy = np.sqrt(np.maximum(fftconvolve(b * b, np.ones(len(a))), 1e-9) * max(np.square(a).sum(), 1e-9))
+    enough = np.minimum(np.arange(1, len(product) + 1), np.arange(len(product), 0, -1)) >= len(a) // 2
+    likeness = np.where(enough, product / energy, 0.0)
+    best = int(likeness.argmax())
+    return (best - len(a) + 1) * _COARSE / RATE if likeness[best] >= _SAME_SOUND else None
 
 
 def _late_by(path: Path) -> float | None:
