@@ -186,7 +186,7 @@ def forecast(
 ) -> str:
     """Which engine speaks and in which mode, why, and how long it will take, as HTML."""
     ready = ready or UNKNOWN
-    by = "cosyvoice" if engine == "cosyvoice" or (engine == "auto" and ready.cosyvoice) else "embedded"
+    by = speaker_engine(engine, voice, ready)
     words = [*engine_words(by, engine, ready, lang), say(lang, f"mode_{mode_of(by, voice, instruct, dialect)}")]
     if text and text.strip():
         sound = cosyvoice.spoken_seconds(text, float(speed or 1))
@@ -194,6 +194,13 @@ def forecast(
         words.append(say(lang, "forecast", sound=duration(sound, lang), wait=duration(wait, lang)))
     joiner = "" if is_chinese(lang) else " "
     return f'<p class="tfg-note" role="status">{escape(joiner.join(words))}</p>'
+
+
+def speaker_engine(engine: str, voice: str | None, ready: Readiness) -> str:
+    """cosyvoice or embedded: who will speak. The built-in voices are the embedded one's."""
+    if engine == "auto":
+        return "cosyvoice" if ready.cosyvoice and voice not in PRESETS else "embedded"
+    return engine
 
 
 def engine_words(by: str, wished: str, ready: Readiness, lang: str) -> list[str]:

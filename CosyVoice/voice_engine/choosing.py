@@ -20,6 +20,7 @@ from voice_engine.settings import SpeakSettings
 from voice_engine.text.languages import NAMES, language_of
 
 EMBEDDED_LANGUAGES = ("en", "zh")
+EMBEDDED_SPEAKERS = ("man", "woman")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ def choose(settings: SpeakSettings) -> Choice:
     """The engine for a request. Raises UserError where the one that was demanded, or every one, cannot do it."""
     if settings.engine == "embedded":
         return _embedded(settings, "The embedded voice was asked for.", "按要求使用内置语音。")
+    if settings.engine == "auto" and settings.speaker in EMBEDDED_SPEAKERS and settings.model_dir is None:
+        en, zh = f"The built-in {settings.speaker} is the embedded voice's.", "内置音色由内置语音提供。"
+        return _embedded(settings, en, zh)
     try:
         choice = _cosyvoice(settings)
     except UserError as lacking:

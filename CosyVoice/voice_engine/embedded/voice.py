@@ -31,7 +31,8 @@ VOICE_FILES = {
     "en_US-joe-medium.onnx": "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
     "en_US-joe-medium.onnx.json": "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
 }
-PRESETS = {"man": None, "woman": 195.0}  # without a prompt: the pitch in Hz to move to (None: as the speaker is)
+# without a prompt, by EMBEDDED_SPEAKERS: the pitch in Hz to move to (None: as the speaker is)
+PRESETS = {"man": None, "woman": 195.0}
 
 
 class EmbeddedVoice:
