@@ -25,7 +25,9 @@ function headline(status) {
 function clock(status) {
   if (status.elapsed_s == null) return '';
   if (ended(status.state)) return fill('took', {t: time(status.elapsed_s)});
-  const left = status.eta_s == null ? '' : ' · ' + fill('eta', {t: time(status.eta_s)});
+  // of many stages of their own lengths, only the present one's end is known
+  const eta = status.stages.length > 6 ? 'eta_stage' : 'eta';
+  const left = status.eta_s == null ? '' : ' · ' + fill(eta, {t: time(status.eta_s)});
   return fill('elapsed', {t: time(status.elapsed_s)}) + left;
 }
 

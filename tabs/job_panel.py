@@ -33,7 +33,7 @@ TEMPLATE = """
 
 WORDS = [key for key in TEXTS if key.startswith("stage_")] + [
     *("queued", "queued_place", "queued_environment", "running", "done", "failed", "cancelled", "interrupted"),
-    *("eta", "elapsed", "took", "log", "idle", "train_idle", "eval_idle", "lost"),
+    *("eta", "eta_stage", "elapsed", "took", "log", "idle", "train_idle", "eval_idle", "lost"),
 ]
 
 

@@ -10,6 +10,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cancelled": ("Cancelled", "已取消"),
     "interrupted": ("Interrupted", "已中断"),
     "eta": ("about {t} left", "约剩 {t}"),
+    "eta_stage": ("this stage about {t} more", "本阶段约剩 {t}"),
     "elapsed": ("{t} so far", "已用 {t}"),
     "took": ("took {t}", "用时 {t}"),
     "log": ("Log", "日志"),
