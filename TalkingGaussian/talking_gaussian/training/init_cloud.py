@@ -63,7 +63,7 @@ def first_cloud(
 ) -> Cloud:
     """All the arrays that `first_head` needs. numbers: the frames that may be looked at, with their motion head
     [T, 4, 4] and coefficients [T, K]; picture(number) -> frame [H, W, 3] and mask levels [H, W], uint8."""
-    pixel = camera.viewmat[2, 3] / camera.K[0, 0] * 512 / size  # metres a pixel of a 512 px picture
+    pixel = camera.viewmat[2, 3] / camera.K[0, 0] * size / 512  # metres a pixel of a 512 px picture
     chosen = numbers[np.linspace(0, len(numbers) - 1, min(LOOKS, len(numbers))).astype(int)]
     looks = [(int(number), *picture(int(number))) for number in chosen]
     clouds = [face_cloud(face, pixel), *(eye_cloud(face, pixel, side) for side in (0, 1))]
@@ -176,7 +176,7 @@ def head_cloud(
     """Hair, ears and skin under the chin: pixels of the head beyond the face, put on a surface that recedes from it."""
     places, colors = [], []
     for number, frame, levels in looks:
-        step = max(2, round(spacing / (camera.viewmat[2, 3] / camera.K[0, 0])))
+        step = max(1, round(spacing / (camera.viewmat[2, 3] / camera.K[0, 0])))
         rows, columns = np.nonzero(levels == HEAD)
         keep = (rows % step == 0) & (columns % step == 0)
         rows, columns = rows[keep], columns[keep]
