@@ -346,6 +346,8 @@ def test_an_avatar_is_imported_by_a_job_that_says_its_folder(home):
 
 def test_preparing_an_environment_twice_is_one_job(home, monkeypatch, tmp_path):
     (tmp_path / "manage.py").write_text("import time; time.sleep(30)")
+    (tmp_path / "talking_gaussian").mkdir()
+    (tmp_path / "talking_gaussian" / "requirements-training.txt").touch()
     monkeypatch.setattr(paths, "ENVIRONMENTS", tmp_path)
     first = environments.prepare("talking_gaussian")
     assert environments.prepare("talking_gaussian").id == first.id
