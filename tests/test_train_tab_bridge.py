@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from jobs_kit import TRIM, check_row, make_home, runner_pid, until
+from jobs_kit import MAKE_VIDEO, TRIM, check_row, make_home, runner_pid, start, until
 
 from bridges import cli, environments, library, paths, training
 from bridges.errors import RequestError
@@ -187,9 +187,12 @@ def test_the_job_waits_while_its_environments_are_being_made_or_about_to_be(home
     until(lambda: waiting.job.status().waiting_for == "environment")
     made = folder.hold_lock(envs / "talking_gaussian.lock")  # as environments/manage.py does while it works
     os.close(queued)
-    assert waiting.job.wait(0.7).state == "queued"
     (envs / "talking_gaussian").mkdir()
-    (envs / "talking_gaussian" / "tfg-ready").write_text("python 3.11\ninference 1\ntraining 2\n")
+    marker = envs / "talking_gaussian" / "tfg-ready"
+    marker.write_text("python 3.11\ninference 1\n")
+    assert waiting.job.wait(0.7).state == "queued"
+    assert start(home, MAKE_VIDEO).wait(10).state == "done"  # what is there already can be used meanwhile
+    marker.write_text("python 3.11\ninference 1\ntraining 2\n")
     assert waiting.job.wait(10).state == "done"
     os.close(made)
 
@@ -302,8 +305,6 @@ def test_a_linked_folder_is_not_deleted(home, tmp_path):
 
 
 def test_an_avatar_at_work_is_not_deleted(home):
-    from jobs_kit import start
-
     job = start(home, "sleep 100")
     with pytest.raises(RequestError, match="wait"):
         library.delete("robin")

@@ -78,21 +78,22 @@ class Runner:
         return seat
 
     def environment_is_being_made(self) -> bool:
-        """Whether what this job needs is being made (NAME.lock is held, a part's marker comes last), or about to be.
+        """Whether what this job needs and has not is being made, or about to be.
 
         At the first start the page is usable before the environment is: such a job waits instead of failing.
         """
-        return any(
-            self.is_being_made(name, part) or self.will_be_made(name, part)
-            for name, part in self.request.get("environments", [])
-        )
+        lacking = [(name, part) for name, part in self.request.get("environments", []) if not self.is_made(name, part)]
+        return any(self.is_being_made(name) or self.will_be_made(name, part) for name, part in lacking)
 
-    def is_being_made(self, name: str, part: str) -> bool:
-        """Whether the environment's lock is held and its marker lacks the part."""
+    def is_made(self, name: str, part: str) -> bool:
+        """Whether the environment's marker, which is written last, has the part."""
+        marker = self.runs.parent / "environments" / ".envs" / name / "tfg-ready"
+        return marker.is_file() and part in [line.split(" ")[0] for line in marker.read_text().splitlines()]
+
+    def is_being_made(self, name: str) -> bool:
+        """Whether environments/manage.py is at work on it: it holds NAME.lock."""
         envs = self.runs.parent / "environments" / ".envs"
-        marker = envs / name / "tfg-ready"
-        held = [line.split(" ")[0] for line in marker.read_text().splitlines()] if marker.is_file() else []
-        if part in held or not (envs / f"{name}.lock").exists():
+        if not (envs / f"{name}.lock").exists():
             return False
         fd = folder.hold_lock(envs / f"{name}.lock", shared=True)
         if fd is not None:
