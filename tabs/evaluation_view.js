@@ -3,7 +3,8 @@ const lang = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 const words = /*WORDS*/[lang];
 const players = /*VIDEOS*/;
 const SVG = 'http://www.w3.org/2000/svg';
-const W = 760, H = 220, LEFT = 46, RIGHT = 10, TOP = 14, BOTTOM = 24;
+const H = 220, LEFT = 46, RIGHT = 10, TOP = 14, BOTTOM = 24;
+let W = 760;  // as wide as the page gives, so that words keep their size
 const ARROWS = {higher: '↑', lower: '↓', zero: '→ 0', none: ''};
 const LOUD = ['other_person', 'no_sound', 'faces_missing', 'cut', 'start_elsewhere'];
 let results = [], chosen = '', frame = 0, generation = 0, ranges = null;
@@ -107,6 +108,7 @@ function path(values, x, y) {
 }
 
 function draw() {
+  W = Math.max(280, Math.round(find('-chart').clientWidth) || 760);
   const shown = lines(chosen);
   const all = shown.flatMap((line) => line.values).filter((value) => value != null);
   const count = Math.max(...shown.map((line) => line.values.length), 2);
@@ -123,10 +125,10 @@ function draw() {
   }
   const fps = results[0].fps, seconds = count / fps;
   const step = [1, 2, 5, 10, 30, 60, 300].find((one) => seconds / one <= 10) || 600;
-  for (let s = 0; s < seconds; s += step) svg.append(node('text', {x: x(s * fps), y: H - 6, 'text-anchor': 'middle'}, s + ' s'));
+  for (let s = 0; s < seconds; s += step) svg.append(node('text', {x: x(s * fps), y: H - 6, 'text-anchor': s ? 'middle' : 'start'}, s + ' s'));
   shown.forEach((line, n) => {
     svg.append(node('path', {d: path(line.values, x, y), class: line.kind}));
-    if (shown.length > 1) svg.append(node('text', {x: LEFT + 8 + n * 190, y: TOP + 2, class: line.kind}, line.name.slice(0, 28)));
+    if (shown.length > 1) svg.append(node('text', {x: LEFT + 8 + n * Math.min(190, (W - LEFT) / 3), y: TOP + 2, class: line.kind}, line.name.slice(0, W < 500 ? 14 : 28)));
   });
   svg.append(node('line', {x1: x(frame), x2: x(frame), y1: TOP, y2: H - BOTTOM, class: 'now'}));
   ranges = {x, count, fps};
@@ -217,6 +219,7 @@ find('-chart').addEventListener('keydown', (event) => {
   const step = {ArrowLeft: -1, ArrowRight: 1, PageUp: -25, PageDown: 25}[event.key];
   if (ranges && step) { goTo(frame + step); event.preventDefault(); }
 });
+new ResizeObserver(() => { if (ranges && Math.abs(find('-chart').clientWidth - W) > 20) draw(); }).observe(find('-chart'));
 find(' select').addEventListener('change', (event) => { chosen = event.target.value; draw(); });
 document.addEventListener('timeupdate', (event) => {
   const playing = videos()[0];
