@@ -214,20 +214,22 @@ def written(job_id: str, lang: str) -> tuple[Any, Any]:
     return voices.transcript_of(job), ""
 
 
-def show_voice(voice_id: str | None, lang: str) -> tuple[Any, ...]:
-    """A voice's recording, words, consent and zip."""
+def show_voice(voice_id: str | None, lang: str, request: gr.Request) -> tuple[Any, ...]:
+    """A voice's recording, words, consent and zip; the recording and the zip only for who runs this app."""
+    nothing = gr.DownloadButton(interactive=False)
     hidden = gr.Button(visible=False)
     info = next((v for v in voices.list_voices(with_problems=True) if v.id == voice_id), None)
     if info is None:
-        text = say(lang, "no_voices")
-        return None, text, gr.DownloadButton(interactive=False), gr.Button(interactive=False), hidden
-    if info.problem:
-        problem = info.problem["zh" if is_chinese(lang) else "en"]
-        return None, problem, gr.DownloadButton(interactive=False), gr.Button(interactive=True), hidden
-    prompt = published(info.prompt, f"voice-{info.id}-{info.created.replace(':', '')}.wav") if info.prompt else None
+        return None, say(lang, "no_voices"), nothing, gr.Button(interactive=False), hidden
+    if info.problem or info.prompt is None:
+        problem = (info.problem or {"en": "", "zh": ""})["zh" if is_chinese(lang) else "en"]
+        return None, problem, nothing, gr.Button(interactive=True), hidden
     values = {"seconds": info.seconds, "language": language_name(info.language, lang), **info.consent}
-    words = info.transcript or say(lang, "no_transcript")
-    text = f"{plain(words)}\n\n{plain(say(lang, 'voice_facts', **values))}"
+    words = plain(info.transcript or say(lang, "no_transcript"))
+    text = f"{words}\n\n{plain(say(lang, 'voice_facts', **values))}"
+    if not is_owner(request):
+        return None, text, nothing, gr.Button(interactive=False), hidden
+    prompt = published(info.prompt, f"voice-{info.id}-{info.created.replace(':', '')}.wav")
     archive = str(voices.export_voice(info.id, shelf()))
     return prompt, text, gr.DownloadButton(value=archive, interactive=True), gr.Button(interactive=True), hidden
 

@@ -10,12 +10,14 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from sounds import write_speechlike
 from talking_gaussian.errors import UserError
 from voice_engine.choosing import choose
 from voice_engine.settings import DIALECTS, SpeakSettings
 from voice_engine.text.languages import LANGUAGES
 
 import tabs.words
+from bridges import voices
 from bridges.cosyvoice import Readiness, expected_seconds, spoken_seconds
 from bridges.errors import RequestError
 from bridges.requests import GenerateRequest, SpeakRequest
@@ -92,10 +94,18 @@ def test_words_never_stand_on_a_command_line(tmp_path: Path) -> None:
     assert ("cosyvoice", "inference") not in GenerateRequest("presenter", "a.wav").environments()
 
 
-def test_strangers_change_no_voices() -> None:
+def test_strangers_change_no_voices_and_take_none_away(tmp_path: Path) -> None:
     stranger = SimpleNamespace(client=SimpleNamespace(host="10.0.0.9"), headers={}, username=None)
     with pytest.raises(gr.Error, match="登录"):
         voice_library.refuse_strangers(stranger, "zh")
+    facts = {"name": "R", "transcript": "", "language": "en", "consent": {"statement": "mine", "by": "Robin"}}
+    info = voices.install(write_speechlike(tmp_path / "p.wav", 4), facts)
+    sound, text, export, *_ = voice_library.show_voice(info.id, "en", stranger)
+    assert (sound, export.value) == (None, None)
+    assert "Robin" in text
+    owner = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, username=None)
+    sound, _, export, *_ = voice_library.show_voice(info.id, "en", owner)
+    assert Path(sound).is_file() and export.value["path"].endswith(".zip")
 
 
 def test_a_transcript_is_shown_as_text() -> None:
