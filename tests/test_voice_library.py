@@ -179,3 +179,28 @@ def test_the_shell_adds_speaks_lists_and_exports(
     assert cli.main(["voices", "delete", "me"]) == 0
     assert cli.main(["voices", "import", "me.zip"]) == 0
     assert cli.main(["speak", "--text", "hi", "--voice", "nobody"]) == 2
+
+
+@pytest.mark.slow
+def test_an_english_recording_is_written_down(voice_home: Path, test_data: Path) -> None:
+    job = voices.transcribe(test_data / "speech" / "en_9s.wav")
+    assert job.wait(60).state == "done"
+    assert "sorrow" in voices.transcript_of(job)
+    refused = voices.transcribe(test_data / "speech" / "zh_4s.wav", "zh")
+    assert refused.wait(60).error.code == "no_recogniser"
+
+
+def test_a_model_that_cannot_be_fetched_says_so_and_is_asked_for_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "*")
+    job = cosyvoice.fetch_model("CosyVoice2-0.5B")
+    status = job.wait(60)
+    assert (status.state, status.error.code) == ("failed", "no_network")
+    assert status.error.zh != status.error.en
+    with pytest.raises(RequestError):
+        cosyvoice.fetch_model("../etc")
+    ready = cosyvoice.readiness()
+    assert (ready.cosyvoice, ready.models) == (False, ())
+    assert {"source", "model"} <= set(ready.lacks)
