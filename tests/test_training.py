@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from talking_gaussian.training.optimizer import GaussianOptimizer  # noqa: E402
 from talking_gaussian.training.pictures import over, read_picture, write_picture  # noqa: E402
 from talking_gaussian.training.rendered_set import RenderedSet, load_rendered_set  # noqa: E402
 from talking_gaussian.training.settings import TrainSettings  # noqa: E402
-from talking_gaussian.training.trainer import drop_unseen, train  # noqa: E402
+from talking_gaussian.training.ssim_kernels import dissimilarity  # noqa: E402
+from talking_gaussian.training.trainer import Run, drop_unseen, learn, train, views  # noqa: E402
 
 SIZE, FRAMES, UNITS = 64, 6, 3
 
@@ -210,3 +212,47 @@ def test_pictures_survive_the_disk(tmp_path: Path) -> None:
 def test_straight_alpha_lies_over_its_backdrop() -> None:
     picture = np.full((1, 1, 4), (255, 0, 0, 51), np.uint8)
     assert np.allclose(over(picture, np.float32([0, 1, 0])), [[[0.2, 0.8, 0]]], atol=1e-3)
+
+
+def test_the_compiled_similarity_is_the_reference_and_so_is_its_slope() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.rand(40, 52, 3, generator=generator, requires_grad=True)
+    real = (drawn.detach() + 0.2 * torch.rand(40, 52, 3, generator=generator)).clamp(0, 1)
+    weight = torch.rand(40, 52, generator=generator)
+    inner = weight[5:-5, 5:-5]
+    similar = ssim_map(drawn.permute(2, 0, 1), real.permute(2, 0, 1))
+    reference = ((1 - similar) * inner).sum() / (3 * inner.sum())
+    compiled = dissimilarity(drawn, real, weight)
+    assert float(compiled.detach()) == pytest.approx(float(reference.detach()), abs=1e-5)
+    slopes = [torch.autograd.grad(loss, drawn)[0] for loss in (reference, compiled)]
+    assert torch.allclose(slopes[0], slopes[1], atol=1e-3 * float(slopes[0].abs().max()))
+
+
+def test_a_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
+    settings = TrainSettings(steps=24, densify_from=4, densify_until=20, densify_every=6, checkpoint_every=7)
+    whole = trained(data, tmp_path / "whole", settings)
+    halves = Run(first_head(data, 1), tmp_path / "halves", settings)
+    for view in itertools.islice(views(data, settings, 0), 13):
+        learn(halves, view)
+    halves.save()
+    again = trained(data, tmp_path / "halves", settings)
+    assert len(again) == len(whole)
+    assert torch.allclose(again.arrays["means"], whole.arrays["means"], atol=1e-6)
+
+
+def test_a_damaged_checkpoint_begins_the_stage_again(tmp_path: Path) -> None:
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "checkpoint.safetensors").write_bytes(b"half a file")
+    assert Run(first_head(data, 1), tmp_path / "work", TrainSettings()).step == 0
+
+
+def test_training_ends_early_when_it_no_longer_helps(tmp_path: Path) -> None:
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
+    run = Run(first_head(data, 1), tmp_path / "work", TrainSettings(patience=2))
+    run.history = [{"psnr": 30.0}, {"psnr": 31.0}, {"psnr": 30.9}]
+    assert not run.stuck
+    run.history.append({"psnr": 31.0})
+    assert run.stuck
+    assert run.ended

@@ -86,7 +86,7 @@ def cloud_of(means: np.ndarray, basis: np.ndarray, normals: np.ndarray, extent: 
     return {
         "means": means.astype(np.float32),
         "normals": normals.astype(np.float32),
-        "tangents": np.tile(np.float32([1, 0, 0]), (count, 1)),
+        "tangents": np.tile(np.array([1, 0, 0], np.float32), (count, 1)),
         "extents": np.broadcast_to(np.float32(extent), (count,)).copy(),
         "colors": np.full((count, 3), 0.5, np.float32),
         "basis": basis.astype(np.float32),

@@ -33,13 +33,20 @@ class TrainingSet(Protocol):
     """size: side of the frames, px. init: the first cloud's arrays by name, [N, ...]; part_names: what their `part`
     numbers mean. coeffs [T, K] and head [T, 4, 4]: the frames' motion. units: names of the K."""
 
-    size: int
-    init: dict[str, np.ndarray]
-    part_names: tuple[str, ...]
-    coeffs: np.ndarray
-    head: np.ndarray
-    units: tuple[str, ...]
-    camera: Camera
+    @property
+    def size(self) -> int: ...
+    @property
+    def init(self) -> dict[str, np.ndarray]: ...
+    @property
+    def part_names(self) -> tuple[str, ...]: ...
+    @property
+    def coeffs(self) -> np.ndarray: ...
+    @property
+    def head(self) -> np.ndarray: ...
+    @property
+    def units(self) -> tuple[str, ...]: ...
+    @property
+    def camera(self) -> Camera: ...
 
     def numbers(self, held_out: bool) -> np.ndarray:
         """Which frames train (or, held out, test)."""
