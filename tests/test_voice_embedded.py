@@ -22,8 +22,8 @@ from voice_engine.sound import read_sound
 from voice_engine.transcribe import hear_english
 from voice_worker import SCRIPT, Worker
 
-from bridges.cosyvoice import VoiceWorker
 from bridges.errors import RequestError
+from bridges.voice_worker import VoiceWorker
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("light_voices")]
 SENTENCES = (
