@@ -41,8 +41,12 @@ def eval_python() -> Path:
 
 @pytest.fixture(scope="session")
 def light_voices() -> None:
-    """The light part of the environment cosyvoice, made where it is missing."""
-    subprocess.run([sys.executable, "environments/manage.py", "create", "cosyvoice"], cwd=PROJECT, check=True)
+    """The light part of the environment cosyvoice, made where it is missing; skips without a Python that suits it."""
+    command = [sys.executable, "environments/manage.py", "create", "cosyvoice"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if "needs Python" in done.stderr:
+        pytest.skip("no Python 3.10 to 3.13 on this machine for the environment cosyvoice")
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.fixture
