@@ -145,6 +145,7 @@ def test_held_out_frames_are_looked_at_and_drawn(workspace: Path) -> None:
     history = [json.loads(line) for line in (workspace / "face" / "history.jsonl").read_text().splitlines()]
     assert [line["step"] for line in history] == [10, 20, 30]
     assert history[-1]["psnr"] > 20
+    assert 0 < history[-1]["lmd"] < 20
     assert (workspace / history[-1]["preview"]).is_file()
     assert frames_of(workspace / "heldout.mp4") == frames_of(workspace / "heldout_real.mp4") == 20
 

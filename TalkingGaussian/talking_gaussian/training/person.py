@@ -23,7 +23,7 @@ from talking_gaussian.training.init_cloud import MOUTH_PART_NAMES, PARTS
 from talking_gaussian.training.model import TrainableHead, first_head, parted, united
 from talking_gaussian.training.settings import Preset, TrainSettings
 from talking_gaussian.training.sound_map import learn_maps
-from talking_gaussian.training.trainer import drop_unseen, train
+from talking_gaussian.training.trainer import Examine, Figures, drop_unseen, train
 from talking_gaussian.training.video_set import VideoSet
 from talking_gaussian.video.mp4_writer import Mp4Writer
 
@@ -114,14 +114,16 @@ def fuse(place: Workplace) -> TrainableHead:
     return trained(place.folder / "fuse", data.units)
 
 
-def looker(place: Workplace, data: VideoSet, branch: str):
-    """How a stage looks at held-out frames: PSNR and a preview that the page can show."""
+def looker(place: Workplace, data: VideoSet, branch: str) -> Examine:
+    """How a stage looks at held-out frames: PSNR, LMD of the mesh (the sound alone decides it) and a preview."""
     previews = place.folder / "previews"
     previews.mkdir(exist_ok=True)
+    lips = data.lip_distance()
 
-    def look(head: TrainableHead, step: int) -> dict:
+    def look(head: TrainableHead, step: int) -> Figures:
         path = previews / f"{branch}_{step:06d}.jpg"
-        return {**evaluate(head, data, path), "preview": f"previews/{path.name}"}
+        lmd = {} if lips is None else {"lmd": lips}
+        return {**evaluate(head, data, path), **lmd, "preview": f"previews/{path.name}"}
 
     return look
 

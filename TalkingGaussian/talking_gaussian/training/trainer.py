@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from talking_gaussian.training.settings import TrainSettings
 from talking_gaussian.training.views import TrainingSet, View
 
 AHEAD = 4  # frames decoded while others are learnt from
-Figures = dict[str, float]
+Figures = dict[str, Any]
 Examine = Callable[[TrainableHead, int], Figures]
 
 

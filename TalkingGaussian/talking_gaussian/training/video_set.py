@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from data_utils.dataset import FIT, FRAMES, HEAD, LANDMARKS, MASKS, META, MOUTH, PLATES, SOUND
-from face_tracking.points import INNER_LIPS, LEFT_EYE, MOUTH20, OUTER_LIPS, RIGHT_EYE
+from face_tracking.points import INNER_LIPS, LEFT_EYE, MOUTH20, NOSE_TIP, OUTER_LIPS, RIGHT_EYE
 
 from talking_gaussian.errors import UserError
 from talking_gaussian.rendering import Camera
-from talking_gaussian.training.init_cloud import PARTS, Face, first_cloud
+from talking_gaussian.training.init_cloud import PARTS, Face, first_cloud, placed
 from talking_gaussian.training.views import View
 from talking_gaussian.video.intra import IntraVideo
 
@@ -75,6 +75,18 @@ class VideoSet:
         """Which frames train (or, held out, test)."""
         numbers = np.flatnonzero(self._usable)
         return numbers[(numbers >= self._first_held_out) == held_out]
+
+    def lip_distance(self) -> float | None:
+        """LMD of the held-out frames, px: mean distance of the mouth's points, as the frames' coefficients place them
+        on the fitted mesh, from the tracked ones, the tip of the nose aligned (Chen et al. 2018). None: no frames."""
+        distances = []
+        for number in self.numbers(held_out=True):
+            shape = self.face.neutral + np.tensordot(self.coeffs[number], self.face.basis, 1)
+            places = self.camera.project(placed(shape, self.head[number]))
+            seen = self.landmarks[number, :, :2]
+            offset = (places - places[NOSE_TIP]) - (seen - seen[NOSE_TIP])
+            distances.append(np.linalg.norm(offset[list(MOUTH20)], axis=1).mean())
+        return round(float(np.mean(distances)), 3) if distances else None
 
     def look(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """A frame [H, W, 3] and its mask levels [H, W], uint8."""
