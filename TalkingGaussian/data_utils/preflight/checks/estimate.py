@@ -7,8 +7,8 @@ from data_utils.preflight.report import Row, both
 from data_utils.preflight.stretch import KEEP_S, MAX_S
 
 # seconds on two cores: of preparing one second of video, and of the training itself
-PREPARE_S = 2.5
-TRAIN_S = {"draft": 480.0, "standard": 2000.0, "high": 5400.0}
+PREPARE_S = 2.3
+TRAIN_S = {"draft": 400.0, "standard": 1300.0, "high": 3200.0}
 
 
 def check(look: Look) -> list[Row]:
