@@ -165,7 +165,9 @@ def test_a_stopped_training_goes_on_and_ends_the_same(dataset: Path, workspace: 
     done = run(*line)
     assert done.returncode == 0
     assert '"step": 1,' not in done.stderr
-    first, second = (json.loads((f / "face" / "history.jsonl").read_text().splitlines()[-1]) for f in (workspace, again))
+    first, second = (
+        json.loads((f / "face" / "history.jsonl").read_text().splitlines()[-1]) for f in (workspace, again)
+    )
     assert first["gaussians"] == second["gaussians"]
     assert first["psnr"] == pytest.approx(second["psnr"], abs=0.05)
 

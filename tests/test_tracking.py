@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from data_utils.gaps import bridged, longest_gap, usable_frames
 from face_tracking.alignment import EYE_DISTANCE_M, canonical, similarity
 from face_tracking.face_units import MOUTH_UNITS, UNITS, load_face_units, mesh_triangles
 from face_tracking.fit import fit_person, project
 from face_tracking.points import CHIN, EYE_CORNERS, FACE_OVAL, INNER_LIPS, LOWER_LIP, UPPER_LIP
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SIZE, FRAMES = 512, 80
 
