@@ -55,10 +55,20 @@ def segment(data: Dataset, progress: Progress) -> dict[str, Any]:
 def levels_of(person: np.ndarray, outline: np.ndarray, mouth: np.ndarray) -> np.ndarray:
     """Confidence that a pixel is the person's [H, W], outlines [n, 2] px of head and inner mouth -> levels uint8."""
     levels = np.where(person > PERSON, TORSO, BACKGROUND).astype(np.uint8)
-    head = filled(outline, levels.shape)
-    levels[(head > 0) & (levels == TORSO)] = HEAD
+    head = (filled(outline, levels.shape) > 0) & (levels == TORSO)
+    levels[piece_around(head, mouth.mean(0))] = HEAD
     levels[filled(mouth, levels.shape) > 0] = MOUTH
     return levels
+
+
+def piece_around(mask: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The connected piece of a mask [H, W] bool nearest to a place [2] px: what else looked like a person is not."""
+    count, pieces = cv2.connectedComponents(mask.astype(np.uint8))
+    if count < 2:
+        return mask
+    rows, columns = np.nonzero(mask)
+    nearest = np.argmin((columns - place[0]) ** 2 + (rows - place[1]) ** 2)
+    return pieces == pieces[rows[nearest], columns[nearest]]
 
 
 def filled(outline: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

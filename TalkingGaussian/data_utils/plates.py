@@ -18,8 +18,8 @@ from talking_gaussian.video.intra import IntraWriter
 from data_utils import previews
 from data_utils.dataset import FPS, FRAMES, HEAD, MASKS, PLATES, Dataset
 
-GROWN_PX = 5  # at 512: the hole reaches this far beyond the mask, for the hair's soft edge
-SOFT_PX = 2.0
+GROWN_PX = 2  # at 512: the hole reaches this far beyond the mask; beyond it the real background stays
+SOFT_PX = 1.5
 SMALLEST = 4
 
 
