@@ -15,10 +15,10 @@ from evaluation.measure import Settings, compare
 from evaluation.metrics import chosen
 from talking_gaussian import command, stopping
 from talking_gaussian.progress import Progress
+from talking_gaussian.training.workspace_files import HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL
 
 FIGURES = "lmd,lmd_centred,opening,rounding,psnr,ssim"
 REGIONS = ("full", "face", "mouth")
-DRAWN, REAL, FROZEN = "heldout.mp4", "heldout_real.mp4", "heldout_frozen.mp4"
 
 
 def judge(workspace: Path) -> None:
@@ -26,9 +26,9 @@ def judge(workspace: Path) -> None:
     progress = Progress(("evaluate",))
     progress.stage("evaluate")
     report: dict[str, dict[str, float | None]] = {}
-    if (workspace / DRAWN).is_file():
-        for name, file in (("avatar", DRAWN), ("frozen", FROZEN)):
-            settings = Settings(workspace / file, workspace / REAL, chosen(FIGURES), REGIONS)
+    if (workspace / HELD_OUT).is_file():
+        for name, file in (("avatar", HELD_OUT), ("frozen", HELD_OUT_FROZEN)):
+            settings = Settings(workspace / file, workspace / HELD_OUT_REAL, chosen(FIGURES), REGIONS)
             report[name] = {row.key: row.value for row in compare(settings, progress.step).rows}
     (workspace / "report.json").write_text(json.dumps(report, indent=1))
     path = workspace / "avatar" / "avatar.json"

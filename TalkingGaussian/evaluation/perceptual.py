@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metric import Lack
+from evaluation.metric import FramePair, Lack
 
+MIN_SIDE = 64  # px
 HEADS = Path(__file__).with_name("lpips_heads.npz")
 PROJECT = Path(__file__).resolve().parents[2]
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -120,6 +121,13 @@ def _sha256(path: Path, _changed: int) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def distance(net: str, pair: FramePair) -> float:
+    """Perceptual distance of two pictures; NaN for a region below MIN_SIDE."""
+    if min(pair.output.shape[:2]) < MIN_SIDE:
+        return float("nan")
+    return load(net)(pair.output, pair.reference)
 
 
 def lack(net: str) -> Lack | None:

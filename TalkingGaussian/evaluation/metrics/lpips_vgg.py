@@ -5,17 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from evaluation import perceptual
-from evaluation.metric import FramePair, Metric
-
-MIN_SIDE = 64
-
-
-def lpips_vgg(pair: FramePair) -> float:
-    """Perceptual distance of two pictures; NaN for a region below 64 px."""
-    if min(pair.output.shape[:2]) < MIN_SIDE:
-        return float("nan")
-    return perceptual.load("vgg")(pair.output, pair.reference)
-
+from evaluation.metric import Metric
 
 METRIC = Metric(
     name="lpips_vgg",
@@ -28,6 +18,6 @@ METRIC = Metric(
     source="Zhang et al. 2018, version 0.1, mean of up to 100 frames; agrees with the package lpips",
     licence="heads BSD-2 (here); trunk: torchvision's VGG-16, BSD-3, trained on ImageNet (the user's own download)",
     at_most=100,
-    of_frame=lpips_vgg,
+    of_frame=partial(perceptual.distance, "vgg"),
     lack=partial(perceptual.lack, "vgg"),
 )

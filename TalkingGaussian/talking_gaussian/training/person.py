@@ -1,5 +1,5 @@
 """A person's training, stage by stage: how they move to sounds, the inside of the mouth, the face, both together, and
-the avatar at the end. Every stage leaves its result in the workspace and is passed over when it is there."""
+the avatar at the end. Every stage leaves its result in the workspace; finished trainings are not run again."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ from talking_gaussian.training.settings import Preset, TrainSettings
 from talking_gaussian.training.sound_map import learn_maps
 from talking_gaussian.training.trainer import Examine, Figures, drop_unseen, train
 from talking_gaussian.training.video_set import VideoSet
+from talking_gaussian.training.workspace_files import HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL
 from talking_gaussian.video.mp4_writer import Mp4Writer
 
-STAGES = ("sound", "mouth", "face", "fuse", "export")
 MOST_PLATES = 1500  # a minute: the avatar's loop of real head and body motion
 PLATE_CRF = 16
-HELD_OUT, HELD_OUT_REAL, HELD_OUT_FROZEN = "heldout.mp4", "heldout_real.mp4", "heldout_frozen.mp4"
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,6 @@ class RenderedSet:
             plate=torch.from_numpy(over(self.torso, backdrop)),
             weight=weight,
             camera=self.camera,
-            corner=(0, 0),
         )
 
 

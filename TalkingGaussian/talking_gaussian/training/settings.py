@@ -41,8 +41,6 @@ class TrainSettings:
     """of the units' effect on colour (`shade`)"""
     lr_basis: float = 0.0
     """of the units' displacements, metres; 0: they stay as the tracked face gave them"""
-    lr_pose: float = 0.0
-    """of a correction to each training frame's head pose, radians and metres; 0: none"""
     sh_degree: int = 1
     """of the colour's dependence on the direction"""
     eval_every: int = 1000

@@ -17,7 +17,6 @@ from talking_gaussian.training.init_cloud import PARTS, Face, first_cloud, place
 from talking_gaussian.training.views import View
 from talking_gaussian.video.intra import IntraVideo
 
-BRANCHES = ("mouth", "face", "fuse")
 CACHE_BYTES = 250_000_000  # of decoded frames, for each of the three videos
 MARGIN_PX = 12  # what is drawn reaches this far beyond the head
 MOUTH_MARGIN_PX = 8
@@ -140,7 +139,6 @@ class VideoSet:
             plate=torch.from_numpy(plate),
             weight=torch.from_numpy(np.ascontiguousarray(weight, np.float32)),
             camera=self.camera.cropped(box[0].start, box[1].start),
-            corner=(box[0].start, box[1].start),
         )
 
     def _weights(self, number: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from talking_gaussian.rendering import Camera
 
 class View(NamedTuple):
     """A frame, or the part of it that is drawn: coefficients [K], head [4, 4], real and plate [h, w, 3] in 0..1,
-    weight [h, w] of each pixel in the loss, the camera of this part, and its place (top, left) in the frame."""
+    weight [h, w] of each pixel in the loss, and the camera of this part."""
 
     number: int
     coefficients: Tensor
@@ -21,7 +21,6 @@ class View(NamedTuple):
     plate: Tensor
     weight: Tensor
     camera: Camera
-    corner: tuple[int, int]
 
     @property
     def size(self) -> tuple[int, int]:
