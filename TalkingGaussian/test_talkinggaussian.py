@@ -1,6 +1,7 @@
-"""The engine's command line: make a talking video of a trained avatar, or install an avatar.
+"""The engine's command line: make a talking video of a trained avatar, talk live, or install an avatar.
 
 python test_talkinggaussian.py infer --avatar DIR --audio_file WAV --output_file MP4
+python test_talkinggaussian.py serve
 python test_talkinggaussian.py import_avatar --avatar ZIP
 python test_talkinggaussian.py install --avatar DIR
 
@@ -44,6 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
     infer.add_argument("--seed", type=int, default=0, help="of blinks and glances: same seed, same video")
     bring = commands.add_parser("import_avatar", help="check a zipped avatar and install it")
     bring.add_argument("--avatar", type=Path, required=True, help="the zip")
+    stay = commands.add_parser("serve", help="stay loaded and talk live: JSON lines on stdin and stdout")
+    stay.add_argument("--audio_features", choices=("visemes", "mel"), default="visemes", help="how sound is heard")
+    stay.add_argument("--idle_s", type=float, default=600.0, help="end after so many seconds without a request")
     keep = commands.add_parser("install", help="put a trained avatar's folder among the user's avatars")
     keep.add_argument("--avatar", type=Path, required=True, help="the folder that training wrote")
     return parser
@@ -75,6 +79,13 @@ def infer(options: argparse.Namespace) -> None:
     )
 
 
+def serve(options: argparse.Namespace) -> None:
+    """Talk live."""
+    from talking_gaussian.live.worker import serve as stay
+
+    stay(options.idle_s, options.audio_features)
+
+
 def install(options: argparse.Namespace) -> None:
     """Put a trained avatar's folder among the user's avatars (in the place of an older one of the same training),
     with a preview, and print its name."""
@@ -96,6 +107,7 @@ def import_avatar(options: argparse.Namespace) -> None:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "infer": infer,
+    "serve": serve,
     "import_avatar": import_avatar,
     "install": install,
 }

@@ -13,12 +13,7 @@ It ends with stdin, or when nobody has asked for `idle_s` seconds.
 from __future__ import annotations
 
 import base64
-import json
-import os
-import queue
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,75 +24,19 @@ from typing import Any
 import numpy as np
 from talking_gaussian import stopping
 from talking_gaussian.errors import UserError, file_fault
+from talking_gaussian.pipe_server import Answers, Asked
 from talking_gaussian.progress import Progress
 
 from voice_engine.settings import SpeakSettings
 from voice_engine.sound import OUTPUT_RATE, Sink, opened_wav, pcm16
 from voice_engine.speaking import STAGES, Studio
 
-LOOK_S = 0.5
 PATHS = ("prompt_wav", "model_dir", "source_dir")
 FIELDS = {field.name for field in fields(SpeakSettings)}
 
 
 class Cancelled(Exception):  # noqa: N818 (not a fault)
     """The request was taken back."""
-
-
-class Asked:
-    """The lines of stdin, read by a thread so that a cancellation is seen while something is spoken."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._cancelled: set[str] = set()
-        threading.Thread(target=self._read, args=(descriptor,), daemon=True).start()
-
-    def _read(self, descriptor: int) -> None:
-        # not through sys.stdin: a thread that waits in it makes the interpreter abort when the worker ends by itself
-        pending = b""
-        while data := os.read(descriptor, 65536):
-            *lines, pending = (pending + data).split(b"\n")
-            for line in lines:
-                self._take(line)
-        self._lines.put(None)
-
-    def _take(self, line: bytes) -> None:
-        try:
-            asked = json.loads(line)
-        except ValueError:
-            asked = {}
-        if isinstance(asked, dict) and "cancel" in asked:
-            self._cancelled.add(str(asked["cancel"]))
-        else:
-            self._lines.put(asked if isinstance(asked, dict) else {})
-
-    def next(self, idle_s: float) -> dict[str, Any] | None:
-        """The next request; None at the end of stdin or after `idle_s` seconds without one. Raises Stopped."""
-        end = time.monotonic() + idle_s
-        while (left := end - time.monotonic()) > 0:
-            stopping.check()
-            try:
-                return self._lines.get(timeout=min(left, LOOK_S))
-            except queue.Empty:
-                continue
-        return None
-
-    def is_cancelled(self, name: str) -> bool:
-        """Whether this request was taken back."""
-        return name in self._cancelled
-
-
-class Answers:
-    """JSON lines to whoever asked; whatever a library prints on stdout goes to stderr instead."""
-
-    def __init__(self) -> None:
-        self._stream = os.fdopen(os.dup(1), "wb")
-        os.dup2(2, 1)
-
-    def say(self, **what: Any) -> None:
-        """One line."""
-        self._stream.write(json.dumps(what, ensure_ascii=False).encode() + b"\n")
-        self._stream.flush()
 
 
 class AnswerSink:
@@ -134,7 +73,8 @@ def serve(first: SpeakSettings, idle_s: float) -> None:
         choice = studio.load(first)
         answers.say(event="ready", engine=choice.engine, en=choice.en, zh=choice.zh)
         while (request := asked.next(idle_s)) is not None:
-            answer(studio, first, request, asked, answers)
+            if "cancel" not in request:
+                answer(studio, first, request, asked, answers)
 
 
 def answer(studio: Studio, first: SpeakSettings, request: dict[str, Any], asked: Asked, answers: Answers) -> None:

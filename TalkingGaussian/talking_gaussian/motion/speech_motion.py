@@ -97,7 +97,7 @@ class SpeechMotion:
         done = 0
         begin = 0  # first sample of the chunk's core
         for chunk in overlapping_chunks(blocks):
-            curves = self._chunk_curves(chunk, tracker)
+            curves = self.curves(chunk, tracker)
             end = begin + chunk.core
             last = min(total_frames, math.ceil(end / RATE * fps - 0.5 - 1e-9))
             if last > done:
@@ -108,7 +108,7 @@ class SpeechMotion:
         if done < total_frames:
             yield np.zeros((total_frames - done, len(self.units)), np.float32)
 
-    def _chunk_curves(self, chunk: Chunk, tracker: LoudnessTracker) -> np.ndarray:
+    def curves(self, chunk: Chunk, tracker: LoudnessTracker) -> np.ndarray:
         """Face units of a chunk with its context at 100 Hz: [len(samples) // HOP, len(units)]."""
         levels = frame_levels_db(chunk.samples)
         tracker.update(levels)

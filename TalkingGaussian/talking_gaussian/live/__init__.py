@@ -1,0 +1,1 @@
+"""Talking live: speech comes bit by bit, the video goes out bit by bit, from engines that stay loaded."""
