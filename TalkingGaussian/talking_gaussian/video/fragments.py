@@ -1,6 +1,6 @@
 """Pictures and samples -> fragmented MP4 (H.264 + AAC) in memory, bit by bit: what a browser appends to its player.
 
-Every packet is a fragment of its own, so nothing waits for a key frame; the first bytes are the initialisation.
+A fragment is a frame long, so nothing waits for a key frame; the first bytes are the initialisation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from talking_gaussian.video.mp4_writer import AI_LABEL, BT709
 
 SOUND_RATE = 48_000  # the encoder's first block, silence, is 21 ms at this rate and 43 ms at 24 kHz
 SOUND_BITS = 96_000
-_FRAGMENTS = "+empty_moov+default_base_moof+frag_every_frame+use_metadata_tags"
+# fragments of one frame's length; frag_every_frame would write wrong times for sound
+_FRAGMENTS = {"movflags": "+empty_moov+default_base_moof+use_metadata_tags", "frag_duration": "40000"}
 
 
 class FragmentWriter:
@@ -25,7 +26,7 @@ class FragmentWriter:
         """size: side of the square frames, px (even). sound: whether there is a sound track (mono, SOUND_RATE)."""
         self._fps = Fraction(fps).limit_denominator(1001)
         self._sink = _Sink()
-        self._container = av.open(self._sink, "w", format="mp4", options={"movflags": _FRAGMENTS})
+        self._container = av.open(self._sink, "w", format="mp4", options=_FRAGMENTS)
         self._container.metadata.update({"comment": AI_LABEL, "ai_generated": "true"})
         self._video = self._add_video(size, crf)
         self._sound = self._container.add_stream("aac", rate=SOUND_RATE, layout="mono") if sound else None
