@@ -1,0 +1,61 @@
+"""The embedded model: works without a key and without a network, and is weak."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+from bridges.chat.llm.offline_process import COMMAND, OfflineProcess, environment_ready
+from bridges.chat.llm.openai_compatible import stream_chat
+from bridges.chat.llm.settings import Message, ProviderInfo
+
+if TYPE_CHECKING:
+    from bridges.chat.llm.calls import Call
+
+MODEL = "smollm2-135m-instruct"
+WEAK_EN = "A weak demo: SmolLM2 with 135 M parameters, English only; its facts and sums are often wrong."
+WEAK_ZH = "仅供演示的弱模型:SmolLM2(1.35 亿参数),只懂英语,内容常有事实和计算错误。"
+# a model this small repeats itself without it
+SAMPLING = {"repeat_penalty": 1.1, "top_p": 0.9}
+
+
+class Embedded:
+    """The provider `embedded`: one process for all conversations."""
+
+    def __init__(self) -> None:
+        self.process = OfflineProcess()
+
+    def info(self) -> ProviderInfo:
+        """Whether its environment is there, and what is wrong with the model in any case."""
+        ready = environment_ready()
+        return ProviderInfo(
+            id="embedded",
+            name={"en": "Embedded (offline demo)", "zh": "内置模型(离线演示)"},
+            base_url="",
+            models=(MODEL,),
+            needs_key=False,
+            key_variable="",
+            ready=ready,
+            why={
+                "en": WEAK_EN if ready else f"{WEAK_EN} Not installed yet; create it with: {COMMAND}",
+                "zh": WEAK_ZH if ready else f"{WEAK_ZH}尚未安装,请运行:{COMMAND}",
+            },
+        )
+
+    async def stream(self, call: Call, messages: list[Message]) -> AsyncGenerator[str, None]:
+        """The process's answer. Personas are left out: the model follows none, and its own prompt serves it best."""
+        address = await asyncio.to_thread(self.process.address)
+        spoken = [message for message in messages if message.role != "system"]
+        async with contextlib.aclosing(stream_chat(call, address.base_url, address.key, spoken, SAMPLING)) as stream:
+            async for piece in stream:
+                yield piece
+
+    async def models(self, call: Call) -> list[str]:
+        """There is one."""
+        return [MODEL]
+
+    async def warm(self) -> None:
+        """Start the process."""
+        await asyncio.to_thread(self.process.address)
