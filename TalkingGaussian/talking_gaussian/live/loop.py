@@ -15,6 +15,7 @@ from talking_gaussian.stage import Stage
 from talking_gaussian.video.fragments import FragmentWriter
 
 LONGEST_S = 12.0  # a longer loop takes long to draw: its first part is run forwards and backwards instead
+SLICE = 10  # frames drawn before a talk may have its turn
 _CALM_S = 0.3  # blinks and glances fade out before the loop starts again
 
 
@@ -47,13 +48,15 @@ class IdleLoop:
         return min(phase, self.seconds - phase) if self.folded else phase
 
 
-def idle_video(avatar: Avatar, stage: Stage, loop: IdleLoop) -> bytes:
-    """The idle video, without sound: MP4 bytes whose end meets its beginning."""
+def idle_video(avatar: Avatar, stage: Stage, loop: IdleLoop) -> Iterator[bytes]:
+    """The idle video, without sound, a few frames at a time: MP4 bytes whose end meets its beginning."""
     writer = FragmentWriter(stage.size, loop.fps, sound=False)
     for index, coefficients in enumerate(idle_motion(avatar, loop)):
         stopping.check()
         writer.write(stage.draw(coefficients, loop.plate_time(index / loop.fps)))
-    return writer.close()
+        if index % SLICE == SLICE - 1:
+            yield writer.take()
+    yield writer.close()
 
 
 def idle_motion(avatar: Avatar, loop: IdleLoop) -> Iterator[np.ndarray]:

@@ -23,7 +23,7 @@ import base64
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class Worker:
         self._loaded: dict[tuple[str, int], Loaded] = {}
         self._talks: dict[str, Talk] = {}
         self._ended: set[str] = set()
+        self._idles: dict[str, Iterator[dict[str, Any]]] = {}
         self._doing: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "open": self._open,
             "speak": self._speak,
@@ -76,7 +77,7 @@ class Worker:
     @property
     def is_busy(self) -> bool:
         """Whether something waits to be drawn."""
-        return any(talk.is_waiting or name in self._ended for name, talk in self._talks.items())
+        return bool(self._idles) or any(map(self._has_work, self._talks))
 
     def take(self, asked: dict[str, Any]) -> None:
         """Carry out one line, whatever comes of it."""
@@ -92,8 +93,11 @@ class Worker:
             self._fail(name, error)
 
     def draw(self) -> None:
-        """Draw a bit of the talk whose video is needed first; end it where all is drawn."""
-        name = min(filter(self._has_work, self._talks), key=self._slack)
+        """Draw a bit of the talk whose video is needed first, ending it where all is drawn; else of an idle video."""
+        name = min(filter(self._has_work, self._talks), key=self._slack, default="")
+        if not name:
+            self._draw_idle(next(iter(self._idles)))
+            return
         talk = self._talks[name]
         began = time.monotonic()
         try:
@@ -145,13 +149,17 @@ class Worker:
         self._ended.add(name)
 
     def _idle(self, name: str, asked: dict[str, Any]) -> None:
-        loaded = self._avatar(asked)
-        path = Path(str(asked["file"]))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_bytes(idle_video(loaded.avatar, loaded.stage, loaded.loop))
-        part.replace(path)
-        self._answers.say(id=name, event="done", seconds=loaded.loop.seconds, fps=loaded.loop.fps)
+        self._idles[name] = _drawn_to_file(self._avatar(asked), Path(str(asked["file"])))
+
+    def _draw_idle(self, name: str) -> None:
+        try:
+            for facts in self._idles[name]:
+                if facts:
+                    del self._idles[name]
+                    self._answers.say(id=name, event="done", **facts)
+                return
+        except (UserError, OSError, ValueError, MemoryError) as error:
+            self._fail(name, error)
 
     def _avatar(self, asked: dict[str, Any]) -> Loaded:
         """Loaded before, or now; the one not used for longest makes room."""
@@ -188,7 +196,7 @@ class Worker:
         self._answers.say(id=name, event="media", data=base64.b64encode(data).decode(), **times)
 
     def _cancel(self, name: str) -> None:
-        if name in self._talks:
+        if name in self._talks or name in self._idles:
             self._forget(name)
             self._answers.say(id=name, event="cancelled")
 
@@ -203,6 +211,7 @@ class Worker:
 
     def _forget(self, name: str) -> None:
         self._talks.pop(name, None)
+        self._idles.pop(name, None)
         self._ended.discard(name)
 
 
@@ -228,6 +237,21 @@ def serve(idle_s: float, audio_features: str = "visemes") -> None:
         if worker.is_busy:
             stopping.check()
             worker.draw()
+
+
+def _drawn_to_file(loaded: Loaded, path: Path) -> Iterator[dict[str, Any]]:
+    """Draw the idle video, bit by bit; the last item says what it is, those before are empty."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as sink:
+            for data in idle_video(loaded.avatar, loaded.stage, loaded.loop):
+                sink.write(data)
+                yield {}
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    yield {"seconds": loaded.loop.seconds, "fps": loaded.loop.fps}
 
 
 def _version(folder: Path) -> int:
