@@ -92,7 +92,7 @@ class LlmServer:
         self._thread.join()
 
 
-class _ClientLeft(Exception):
+class _ClientLeftError(Exception):
     pass
 
 
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         llm.running += 1
         try:
             self._stream(llm.reply(body["messages"]), fault)
-        except (_ClientLeft, ConnectionError):
+        except (_ClientLeftError, ConnectionError):
             llm.left.set()
         finally:
             llm.running -= 1
@@ -180,14 +180,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _wait(self, seconds: float) -> None:
-        """Raise _ClientLeft as soon as the client is gone, or the server closes."""
+        """Raise _ClientLeftError as soon as the client is gone, or the server closes."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not self.llm.closing.is_set():
             readable, _, _ = select.select([self.connection], [], [], min(left, 0.1))
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
-                raise _ClientLeft
+                raise _ClientLeftError
         if self.llm.closing.is_set():
-            raise _ClientLeft
+            raise _ClientLeftError
 
 
 def tokens_of(text: str) -> Iterator[str]:

@@ -159,8 +159,14 @@ def _shut(stream: Any) -> None:
 
 
 def _client_class() -> Any:
-    from zhipuai import ZhipuAI  # takes a second: not before it is wanted
-
+    try:
+        from zhipuai import ZhipuAI  # takes a second: not before it is wanted
+    except ImportError:
+        raise LlmError(
+            "llm_no_client",
+            "The GLM client is not installed; run: pip install -r requirements.txt",
+            "尚未安装 GLM 客户端;请运行:pip install -r requirements.txt",
+        ) from None
     return ZhipuAI
 
 
