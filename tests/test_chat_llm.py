@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 
@@ -67,7 +68,8 @@ def test_an_answer_comes_in_pieces_that_make_the_text(provider, text):
 @BOTH
 def test_pieces_come_while_the_server_still_writes(provider):
     async def run(server):
-        async for _ in stream_reply(settings(provider, server), QUESTION):
+        async with contextlib.aclosing(stream_reply(settings(provider, server), QUESTION)) as stream:
+            await anext(stream)
             return server.running
 
     with LlmServer(tokens_per_s=FAST, faults=[Fault(after=1, hang=True)]) as server:
