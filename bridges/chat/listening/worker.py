@@ -11,6 +11,7 @@ import json
 import os
 import select
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from bridges.chat.listening.recognisers import ALL, Recogniser
@@ -24,7 +25,7 @@ def main() -> int:
     engine, idle_s = ALL[sys.argv[1]], float(sys.argv[2]) if len(sys.argv) > 2 else 900.0
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a library prints is no answer
-    started = _caught(lambda: engine.prepare() or {})
+    started = _caught(lambda: _load(engine))
     _say(answers, {"id": 0, **started})
     if "code" in started:
         return 3
@@ -39,6 +40,11 @@ def main() -> int:
     return 0
 
 
+def _load(engine: Recogniser) -> dict[str, Any]:
+    engine.prepare()
+    return {}
+
+
 def _hear(engine: Recogniser, pcm: bytes, language: str) -> dict[str, Any]:
     from speech_recognition import AudioData, UnknownValueError
 
@@ -49,10 +55,10 @@ def _hear(engine: Recogniser, pcm: bytes, language: str) -> dict[str, Any]:
     return {"text": text.strip(), "language": spoken}
 
 
-def _caught(work: Any) -> dict[str, Any]:
+def _caught(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `work` gives, or its failure."""
     try:
-        return dict(work())
+        return work()
     except RequestError as fault:
         return fault.failure.as_json()
     except Exception as fault:  # a library's own: the page gets a sentence, the log the cause
