@@ -33,6 +33,16 @@ def test_without_its_environment_the_command_that_makes_it_is_said(tmp_path, mon
     assert caught.value.code == "llm_no_environment" and "offline_llm" in caught.value.sentence("zh")
 
 
+@pytest.mark.parametrize("text", ["你好", "こんにちは", "안녕"])
+def test_what_the_model_cannot_read_is_said_instead_of_answered(text):
+    async def run():
+        return [piece async for piece in stream_reply(LlmSettings(), [Message("user", text)])]
+
+    with pytest.raises(LlmError, match="English only") as caught:
+        asyncio.run(run())
+    assert caught.value.code == "llm_english_only"
+
+
 @pytest.fixture
 def process():
     if not environment_ready():
@@ -65,7 +75,7 @@ def test_the_embedded_model_answers_is_cancelled_and_comes_back_after_a_crash(pr
     monkeypatch.setattr(PROVIDERS["embedded"], "process", process)
 
     async def answer(limit=10_000):
-        stream, said = stream_reply(LlmSettings(max_tokens=40), QUESTION), ""
+        stream, said = stream_reply(LlmSettings(max_tokens=40, temperature=0), QUESTION), ""
         async for piece in stream:
             said += piece
             if len(said) >= limit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bridges.chat.llm.scripts import is_wide
 from bridges.chat.llm.settings import Message
 
 MESSAGE_TOKENS = 4  # what a chat template adds to each message
@@ -21,7 +22,7 @@ class _Turn:
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens a text is, rather too many: one a Han, kana or Hangul character, one per 3 others."""
-    wide = sum(_is_wide(character) for character in text)
+    wide = sum(map(is_wide, text))
     return wide + -(-(len(text) - wide) // 3)
 
 
@@ -83,12 +84,6 @@ class Memory:
 
 def _cost(message: Message) -> int:
     return estimate_tokens(message.content) + MESSAGE_TOKENS
-
-
-def _is_wide(character: str) -> bool:
-    return (
-        "\u1100" <= character <= "\u11ff" or "\u2e80" <= character <= "\ud7ff" or "\uf900" <= character <= "\U0003ffff"
-    )
 
 
 def _is_chinese(text: str) -> bool:

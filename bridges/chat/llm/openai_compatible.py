@@ -53,7 +53,7 @@ class OpenAiCompatible:
         """GET /models."""
         return await models_at(call, call.base_url, call.key)
 
-    async def warm(self) -> None:
+    async def warm(self, call: Call) -> None:
         """Nothing needs it but the certificates' context."""
         tls_context()
 

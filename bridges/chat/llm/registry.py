@@ -26,7 +26,7 @@ class Provider(Protocol):
     async def models(self, call: Call) -> list[str]:
         """The models to choose from."""
 
-    async def warm(self) -> None:
+    async def warm(self, call: Call) -> None:
         """Do ahead what the first answer would wait for."""
 
 

@@ -64,7 +64,7 @@ async def list_models(settings: LlmSettings) -> list[str]:
 async def warm(settings: LlmSettings) -> None:
     """Do ahead what the first answer would wait for: the embedded model's process, a client's import."""
     call = await asyncio.to_thread(resolve, settings)
-    await call.provider.warm()
+    await call.provider.warm(call)
 
 
 async def _pieces(call: Call, messages: list[Message]) -> AsyncGenerator[str, None]:

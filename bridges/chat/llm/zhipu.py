@@ -62,7 +62,7 @@ class Zhipu:
         """The known ones; the client cannot ask for them."""
         return list(MODELS)
 
-    async def warm(self) -> None:
+    async def warm(self, call: Call) -> None:
         """The client's import takes about a second."""
         await asyncio.to_thread(_client_class)
 
