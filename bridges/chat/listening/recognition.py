@@ -18,6 +18,7 @@ from bridges.errors import RequestError
 
 _BYTES_A_SECOND = 32_000
 _LOADING_S = 120.0  # a large model from a slow disk
+_ANSWER_S = 15.0  # for an answer, and twice the sound's own length
 _SETTLE_S = 3.0  # what a taken-back recognition may still take where a restart would load a large model anew
 
 
@@ -123,7 +124,7 @@ class _Worker:
         process = await self._ready()
         self._asked += 1
         head = json.dumps({"id": self._asked, "language": language, "bytes": len(sound)}).encode() + b"\n"
-        limit_s = 15.0 + 2.0 * len(sound) / _BYTES_A_SECOND
+        limit_s = _ANSWER_S + 2.0 * len(sound) / _BYTES_A_SECOND
 
         async def exchange() -> dict[str, Any]:
             assert process.stdin is not None  # noqa: S101 (a pipe)

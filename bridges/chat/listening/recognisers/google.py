@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bridges.chat.listening.recognisers.base import RATE, EngineInfo, Recogniser, failed, installed
 from bridges.chat.listening.sound import split_at_pauses
@@ -29,12 +32,15 @@ class Google(Recogniser):
 
     def info(self) -> EngineInfo:
         """Ready where the library is; the network shows only when it is used."""
-        ready = installed("speech_recognition")
+        ready = installed("speech_recognition", "soundfile")
         why = {
             "en": "Needs the internet: what you say is sent to Google. Never chosen by itself.",
             "zh": "需要联网：您说的话会发送给谷歌。不会被自动选用。",
         }
-        lack = {"en": "Install it: pip install SpeechRecognition", "zh": "请安装:pip install SpeechRecognition"}
+        lack = {
+            "en": "Install it: pip install SpeechRecognition soundfile",
+            "zh": "请安装:pip install SpeechRecognition soundfile",
+        }
         name = {"en": "Google (online)", "zh": "谷歌(在线)"}
         return EngineInfo(self.id, name, ("en", "zh"), True, ready, why if ready else lack)
 
@@ -44,13 +50,12 @@ class Google(Recogniser):
 
     def hear(self, audio: AudioData, language: str) -> tuple[str, str]:
         """Pieces of at most 30 s, one after the other; "auto" asks in both languages and keeps the surer answer."""
-        from speech_recognition import AudioData, UnknownValueError
+        from speech_recognition import UnknownValueError
 
         words = []
         for piece in split_at_pauses(audio.get_raw_data(), LONGEST_S):
-            sound = AudioData(piece, RATE, 2)
             try:
-                text, language = self._surest(sound, language)
+                text, language = self._surest(_packed(piece), language)
             except UnknownValueError:
                 continue  # a piece without a word in it
             words.append(text)
@@ -97,6 +102,23 @@ class Google(Recogniser):
                 "Google's answer could not be understood (something between here and there may have replaced it).",
                 "无法理解谷歌的应答(可能被中间的网络设备替换)。",
             ) from fault
+
+
+def _packed(pcm: bytes) -> AudioData:
+    """The sound for the library, packed as FLAC here: the library would need a program for it, carried for some
+    processors only.
+    """
+    import soundfile
+    from speech_recognition import AudioData
+
+    packed = io.BytesIO()
+    soundfile.write(packed, np.frombuffer(pcm, dtype="<i2"), RATE, format="FLAC", subtype="PCM_16")
+
+    class Packed(AudioData):
+        def get_flac_data(self, convert_rate: int | None = None, convert_width: int | None = None) -> bytes:
+            return packed.getvalue()
+
+    return Packed(pcm, RATE, 2)
 
 
 def _offline() -> RequestError:
