@@ -303,7 +303,16 @@ def test_a_shared_page_can_refuse_its_own_network(monkeypatch):
             assert error.code == "llm_address_not_allowed"
         with pytest.raises(LlmError):
             asyncio.run(list_models(settings("openai", server)))
-    assert not server.requests
+        assert not server.requests
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url + "/")
+        assert ask(LlmSettings("openai", "m"))  # the owner's own choice
+
+
+def test_an_openai_key_in_the_environment_makes_openai_the_default(monkeypatch):
+    defaults = [next(info for info in providers() if info.id == "openai").base_url]
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    defaults.append(next(info for info in providers() if info.id == "openai").base_url)
+    assert defaults == ["http://127.0.0.1:11434/v1", "https://api.openai.com/v1"]
 
 
 def test_credentials_of_a_cloud_machine_are_out_of_reach():

@@ -3,7 +3,8 @@
 Whoever reaches the page can have it call an address of their choice. By default addresses of this machine and of its
 own network are allowed, because Ollama and vLLM run there; TFG_CHAT_LOCAL_LLM=0, meant for a page that strangers reach,
 refuses them (loopback, private, and names that resolve to such). Link-local addresses (where clouds keep a machine's
-credentials) are always refused. Redirects are not followed.
+credentials) are always refused. What the owner set by OPENAI_BASE_URL or ZHIPUAI_BASE_URL is always allowed. Redirects
+are not followed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-from bridges.chat.llm.faults import LlmError
+from bridges.chat.llm.faults import LlmError, fault
 
-MAX_LENGTH = 500
+MAX_LENGTH, LOOK_UP_S = 500, 8.0
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -46,11 +47,13 @@ def is_local(base_url: str) -> bool:
 
 
 async def check_reach(base_url: str) -> None:
-    """Raise LlmError where the app must not ask this address, or its name is unknown. Names are looked up."""
+    """Raise LlmError where a visitor must not have the app ask this address. Names are looked up."""
     parts = urlsplit(base_url)
-    loop = asyncio.get_running_loop()
+    looking = asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
     try:
-        found = await loop.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        found = await asyncio.wait_for(looking, LOOK_UP_S)
+    except asyncio.TimeoutError:
+        raise fault("unreachable") from None
     except (OSError, UnicodeError):
         return  # a proxy may know the name; without one the connection says that it cannot be reached
     local_allowed = os.environ.get("TFG_CHAT_LOCAL_LLM", "1") != "0"

@@ -17,11 +17,15 @@ MAX_NAME, MAX_KEY = 200, 500
 
 @dataclass(frozen=True)
 class Call:
-    """One provider with its address ("": it has its own), model and key. Its repr has no key."""
+    """One provider with its address ("": it has its own), model and key. Its repr has no key.
+
+    owners: the one who runs the app chose the address, by a variable of the environment.
+    """
 
     provider: Provider
     model: str
     base_url: str
+    owners: bool
     key: str = field(repr=False)
     temperature: float
     max_tokens: int
@@ -45,6 +49,7 @@ def resolve(settings: LlmSettings) -> Call:
         provider=provider,
         model=model,
         base_url=base_url,
+        owners=base_url == os.environ.get(provider.address_variable or "-", "").rstrip("/"),
         key=_key_of(settings, info, base_url),
         temperature=float(settings.temperature),
         max_tokens=int(settings.max_tokens),

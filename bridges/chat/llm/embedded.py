@@ -39,6 +39,8 @@ EXAMPLES = (
 class Embedded:
     """The provider `embedded`: one process for all conversations."""
 
+    address_variable = ""
+
     def __init__(self) -> None:
         self.process = OfflineProcess()
 

@@ -18,6 +18,7 @@ from bridges.chat.llm.sse import ChunkReader
 if TYPE_CHECKING:
     from bridges.chat.llm.calls import Call
 
+OPENAI = "https://api.openai.com/v1"
 OLLAMA = "http://127.0.0.1:11434/v1"
 CONNECT_S = 8.0
 MAX_BODY = 1_000_000
@@ -26,15 +27,17 @@ MAX_BODY = 1_000_000
 class OpenAiCompatible:
     """The provider `openai`."""
 
+    address_variable = "OPENAI_BASE_URL"
+
     def info(self) -> ProviderInfo:
-        """OPENAI_BASE_URL, or Ollama on this machine."""
+        """OPENAI_BASE_URL, or OpenAI where its key is in the environment, or Ollama on this machine."""
         return ProviderInfo(
             id="openai",
             name={
                 "en": "OpenAI-compatible server (Ollama, vLLM, DeepSeek …)",
                 "zh": "OpenAI 兼容服务(Ollama、vLLM、DeepSeek 等)",
             },
-            base_url=os.environ.get("OPENAI_BASE_URL") or OLLAMA,
+            base_url=os.environ.get(self.address_variable) or (OPENAI if os.environ.get("OPENAI_API_KEY") else OLLAMA),
             models=(),
             needs_key=False,
             key_variable="OPENAI_API_KEY",

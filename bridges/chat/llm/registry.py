@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Provider(Protocol):
-    """What a provider can do. All raise LlmError."""
+    """What a provider can do. All raise LlmError. address_variable: the environment's, with the owner's address."""
+
+    address_variable: str
 
     def info(self) -> ProviderInfo:
         """What the page shows of it; asks no network."""

@@ -32,7 +32,7 @@ async def stream_reply(settings: LlmSettings, messages: list[Message]) -> AsyncG
     before the first piece is tried again by itself. Raises RequestError (LlmError, with .retry).
     """
     call = await asyncio.to_thread(resolve, settings)
-    if call.base_url:
+    if call.base_url and not call.owners:
         await check_reach(call.base_url)
     started = False
     for last in (False, True):
@@ -53,7 +53,7 @@ async def stream_reply(settings: LlmSettings, messages: list[Message]) -> AsyncG
 async def list_models(settings: LlmSettings) -> list[str]:
     """The names that can be chosen, asked of the server where it tells. Raises RequestError."""
     call = await asyncio.to_thread(resolve, settings)
-    if call.base_url:
+    if call.base_url and not call.owners:
         await check_reach(call.base_url)
     try:
         return await asyncio.wait_for(call.provider.models(call), call.timeout_s)

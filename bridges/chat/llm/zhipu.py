@@ -30,12 +30,14 @@ THINKERS = ("glm-4.5", "glm-4.6", "glm-4.7", "glm-5")
 class Zhipu:
     """The provider `zhipuai`."""
 
+    address_variable = "ZHIPUAI_BASE_URL"
+
     def info(self) -> ProviderInfo:
         """ZHIPUAI_BASE_URL, or the public service."""
         return ProviderInfo(
             id="zhipuai",
             name={"en": "GLM (Zhipu AI)", "zh": "智谱 GLM"},
-            base_url=os.environ.get("ZHIPUAI_BASE_URL") or BASE_URL,
+            base_url=os.environ.get(self.address_variable) or BASE_URL,
             models=MODELS,
             needs_key=True,
             key_variable="ZHIPUAI_API_KEY",
