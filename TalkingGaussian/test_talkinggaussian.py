@@ -48,6 +48,11 @@ def build_parser() -> argparse.ArgumentParser:
     stay = commands.add_parser("serve", help="stay loaded and talk live: JSON lines on stdin and stdout")
     stay.add_argument("--audio_features", choices=("visemes", "mel"), default="visemes", help="how sound is heard")
     stay.add_argument("--idle_s", type=float, default=600.0, help="end after so many seconds without a request")
+    one = commands.add_parser("join", help="several talks -> one MP4 with subtitles")
+    one.add_argument(
+        "--parts", type=Path, required=True, help='JSON: [{"file", "captions": [{"text", "start_s", "end_s"}]}]'
+    )
+    one.add_argument("--output_file", type=Path, required=True, help="the .mp4 to write")
     keep = commands.add_parser("install", help="put a trained avatar's folder among the user's avatars")
     keep.add_argument("--avatar", type=Path, required=True, help="the folder that training wrote")
     return parser
@@ -86,6 +91,13 @@ def serve(options: argparse.Namespace) -> None:
     stay(options.idle_s, options.audio_features)
 
 
+def join(options: argparse.Namespace) -> None:
+    """Make one video of several."""
+    from talking_gaussian.video import join as joining
+
+    joining.join(joining.read_parts(options.parts), options.output_file)
+
+
 def install(options: argparse.Namespace) -> None:
     """Put a trained avatar's folder among the user's avatars (in the place of an older one of the same training),
     with a preview, and print its name."""
@@ -108,6 +120,7 @@ def import_avatar(options: argparse.Namespace) -> None:
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "infer": infer,
     "serve": serve,
+    "join": join,
     "import_avatar": import_avatar,
     "install": install,
 }

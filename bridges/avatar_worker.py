@@ -52,6 +52,12 @@ class AvatarWorker(PipeWorker):
         await conversation.send(do="open", avatar=str(avatar), size=size, phase_s=phase_s)
         return Talk(conversation, await conversation.answer())
 
+    async def load(self, avatar: Path, size: int) -> None:
+        """Read and try an avatar at a size, so that its first talk need not. Raises RequestError."""
+        async with await self.converse() as conversation:
+            await conversation.send(do="load", avatar=str(avatar), size=size)
+            await conversation.answer()
+
     async def idle_video(self, avatar: Path, size: int, file: Path) -> dict[str, Any]:
         """Draw the idle video into a file; {"seconds", "fps"}. Raises RequestError."""
         async with await self.converse() as conversation:

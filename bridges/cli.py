@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bridges import cli_voices, cosyvoice, evaluation, library, paths, system, talking_gaussian, training
+from bridges import cli_chat, cli_voices, cosyvoice, evaluation, library, paths, system, talking_gaussian, training
 from bridges.errors import RequestError
 from bridges.jobs import job as jobs
 from bridges.jobs.failures import BAD_INPUT, ENVIRONMENT_MISSING, without_conda
@@ -362,6 +362,7 @@ def build_parser() -> argparse.ArgumentParser:
     env.add_argument("rest", nargs=argparse.REMAINDER)
     env.set_defaults(run=environment)
     cli_voices.add_verbs(verbs, speak, voice)
+    cli_chat.add_chat(verbs)
     verbs.add_parser("system", help="what this machine has and lacks").set_defaults(run=show_system)
     return parser
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ class VoiceWorker(PipeWorker):
         super().__init__(["bash", str(paths.COSYVOICE_SCRIPT), "serve", *options], ENDED)
         self._turn = asyncio.Lock()
 
-    async def speak(self, text: str, **fields: Any) -> AsyncIterator[bytes]:
+    async def speak(self, text: str, **fields: Any) -> AsyncGenerator[bytes, None]:
         """24 kHz mono 16-bit samples as they are made. fields: of SpeakSettings (CosyVoice/voice_engine/settings.py).
 
         Leaving the iteration early takes the request back. A worker that crashed before the first sound is started

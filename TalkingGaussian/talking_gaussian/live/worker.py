@@ -4,6 +4,7 @@
 -> {"id": "t1", "do": "speak", "pcm": "…base64, 16-bit, 24 kHz…", "last": true}    last: a pause may follow
 -> {"id": "t1", "do": "rest", "frames": 10}                                        a pause, in the avatar's frames
 -> {"id": "t1", "do": "end"}                                                       no more follows
+-> {"id": "l1", "do": "load", "avatar": "FOLDER", "size": 512}                     so that the first talk need not
 -> {"id": "i1", "do": "idle", "avatar": "FOLDER", "size": 512, "file": "idle.mp4"} the idle video, written to a file
 -> {"cancel": "t1"}                                                                thrown away at once
 <- {"event": "ready"}                                                              once, when it can begin
@@ -34,7 +35,7 @@ from talking_gaussian import stopping
 from talking_gaussian.avatar import Avatar, load_avatar, load_persons_speech
 from talking_gaussian.errors import UserError, file_fault
 from talking_gaussian.live.loop import IdleLoop, idle_video
-from talking_gaussian.live.talk import Talk
+from talking_gaussian.live.talk import VOICE_RATE, Talk
 from talking_gaussian.motion.speech_motion import SpeechMotion
 from talking_gaussian.pipe_server import Answers, Asked
 from talking_gaussian.stage import Stage
@@ -71,6 +72,7 @@ class Worker:
             "speak": self._speak,
             "rest": self._rest,
             "end": self._end,
+            "load": self._load,
             "idle": self._idle,
         }
 
@@ -147,6 +149,15 @@ class Worker:
     def _end(self, name: str, asked: dict[str, Any]) -> None:
         self._talk(name)
         self._ended.add(name)
+
+    def _load(self, name: str, asked: dict[str, Any]) -> None:
+        loaded = self._avatar(asked)
+        began = time.monotonic()
+        talk = Talk(loaded.avatar, loaded.speech, loaded.stage, loaded.loop, 0.0)
+        talk.speak(np.zeros(VOICE_RATE // 5, np.float32), last=True)
+        while talk.is_waiting:
+            talk.draw(FRAMES)
+        self._answers.say(id=name, event="done", took_s=round(time.monotonic() - began, 4))
 
     def _idle(self, name: str, asked: dict[str, Any]) -> None:
         self._idles[name] = _drawn_to_file(self._avatar(asked), Path(str(asked["file"])))

@@ -1,0 +1,1 @@
+"""A spoken conversation: listening -> language model -> voice -> video, each while the one before still works."""
