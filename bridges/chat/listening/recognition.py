@@ -12,11 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bridges import paths
 from bridges.chat.listening.recognisers import Recogniser, choose
 from bridges.errors import RequestError
 
 _BYTES_A_SECOND = 32_000
+_SHORTEST = 1600  # samples: no word is shorter than a tenth of a second
+_FAINTEST = 32  # of 32768: 60 dB beneath full scale
 _LOADING_S = 120.0  # a large model from a slow disk
 _ANSWER_S = 15.0  # for an answer, and twice the sound's own length
 _SETTLE_S = 3.0  # what a taken-back recognition may still take where a restart would load a large model anew
@@ -40,11 +44,14 @@ async def recognise(sound: bytes, engine: str = "auto", language: str = "auto") 
     """
     began = time.monotonic()
     chosen = choose(engine, language)
-    answer = await _Worker.of(chosen).ask(sound[: len(sound) & ~1], language)
+    sound = sound[: len(sound) & ~1]
+    if not _audible(sound):
+        raise _nothing_heard()
+    answer = await _Worker.of(chosen).ask(sound, language)
     if "code" in answer:
         raise RequestError(answer["code"], answer["en"], answer["zh"])
     if not answer["text"]:
-        raise RequestError("nothing_heard", "No words were heard; say it again.", "没有听到话语，请再说一遍。")
+        raise _nothing_heard()
     return Heard(answer["text"], answer["language"], chosen.id, time.monotonic() - began)
 
 
@@ -194,6 +201,16 @@ class _Worker:
     async def _restart(self) -> None:
         async with self._turn:
             await self._start()
+
+
+def _audible(sound: bytes) -> bool:
+    """Whether there can be a word in it: recognisers find some in silence, too."""
+    samples = np.frombuffer(sound, dtype="<i2")
+    return len(samples) >= _SHORTEST and int(np.abs(samples.astype(np.int32)).max()) > _FAINTEST
+
+
+def _nothing_heard() -> RequestError:
+    return RequestError("nothing_heard", "No words were heard; say it again.", "没有听到话语，请再说一遍。")
 
 
 def _environment() -> dict[str, str]:
