@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -21,11 +22,11 @@ def spoken(handler: Handler) -> Handler:
     """Decorate a handler that has a `lang` argument: refused requests and surprises are shown as one sentence."""
     signature = inspect.signature(handler)
 
-    @functools.wraps(handler)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    @contextlib.contextmanager
+    def saying(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
         lang = signature.bind(*args, **kwargs).arguments["lang"]
         try:
-            return handler(*args, **kwargs)
+            yield
         except RequestError as error:
             raise gr.Error(error.sentence(lang), print_exception=False) from error
         except gr.Error:
@@ -34,4 +35,14 @@ def spoken(handler: Handler) -> Handler:
             log.exception("handler %s failed", handler.__name__)
             raise gr.Error(say(lang, "unexpected"), print_exception=False) from error
 
-    return wrapped  # type: ignore[return-value]
+    @functools.wraps(handler)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with saying(args, kwargs):
+            return handler(*args, **kwargs)
+
+    @functools.wraps(handler)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        with saying(args, kwargs):
+            return await handler(*args, **kwargs)
+
+    return awaited if inspect.iscoroutinefunction(handler) else wrapped  # type: ignore[return-value]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import gradio as gr
 
-from tabs.words import evaluate, generate, job_panel, library, page, system, train, voice
+from tabs.words import chat, evaluate, generate, job_panel, library, page, system, train, voice
 
 TEXTS: dict[str, tuple[str, str]] = {
     key: pair
-    for part in (page, generate, voice, train, evaluate, library, system, job_panel)
+    for part in (page, generate, voice, train, chat, evaluate, library, system, job_panel)
     for key, pair in part.TEXTS.items()
 }
 
