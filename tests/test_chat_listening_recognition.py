@@ -6,6 +6,8 @@ import asyncio
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import wave
@@ -164,6 +166,23 @@ def test_closing_leaves_no_process() -> None:
         assert process.returncode is not None
 
     run(work)
+
+
+def test_a_page_that_dies_takes_its_recogniser_along() -> None:
+    program = """
+import asyncio, os
+from bridges.chat.listening import recognition, warm
+async def work():
+    await warm()
+    print(recognition._Worker.kept["sphinx"]._process.pid, flush=True)
+    os._exit(1)
+asyncio.run(work())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    worker, end = Path("/proc") / done.stdout.strip(), time.monotonic() + 20
+    while worker.exists() and "Z" not in (worker / "stat").read_text().split()[2]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_the_event_loop_does_not_wait_for_a_recogniser() -> None:

@@ -80,7 +80,8 @@ class _Worker:
         self._process: asyncio.subprocess.Process | None = None
         self._loaded = False
         self._asked = 0
-        self._stale = False
+        self._owed = 0  # the request whose answer has not come yet, taken back or not
+        self._dying: list[asyncio.subprocess.Process] = []
         self._again: asyncio.Task[None] | None = None
 
     @classmethod
@@ -113,17 +114,19 @@ class _Worker:
 
     async def end(self) -> None:
         """End the process and wait until it is gone."""
-        process = self._process
         if self._again is not None:
             self._again.cancel()
+            await asyncio.gather(self._again, return_exceptions=True)
         self.kill()
-        if process is not None:
+        for process in self._dying:
             await process.wait()
 
     def kill(self) -> None:
         """End the process now, with what it started itself."""
-        process, self._process, self._loaded, self._stale = self._process, None, False, False
+        process, self._process, self._loaded, self._owed = self._process, None, False, 0
+        self._dying = [one for one in self._dying if one.returncode is None]
         if process is not None and process.returncode is None:
+            self._dying.append(process)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
@@ -135,18 +138,21 @@ class _Worker:
 
         async def exchange() -> dict[str, Any]:
             assert process.stdin is not None  # noqa: S101 (a pipe)
+            self._owed = self._asked
             process.stdin.write(head + sound)
             await process.stdin.drain()
-            return await self._answer(process, self._asked)
+            answer = await self._answer(process, self._asked)
+            self._owed = 0
+            return answer
 
         return await self._within(exchange(), limit_s)
 
     async def _ready(self) -> asyncio.subprocess.Process:
         """The process, its model loaded, nothing of a former request in its way."""
-        if self._stale and self._process is not None:
+        if self._owed and self._process is not None:
             try:
-                await asyncio.wait_for(self._answer(self._process, self._asked), _SETTLE_S)
-                self._stale = False
+                await asyncio.wait_for(self._answer(self._process, self._owed), _SETTLE_S)
+                self._owed = 0
             except (asyncio.TimeoutError, EOFError):
                 self.kill()
         process = await self._start()
@@ -195,8 +201,6 @@ class _Worker:
         if self._engine.light:
             self.kill()
             self._again = self._loop.create_task(self._restart())
-        else:
-            self._stale = True
 
     async def _restart(self) -> None:
         async with self._turn:
