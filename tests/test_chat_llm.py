@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 
 import pytest
 from llm_server import Fault, LlmServer, refusal
@@ -333,6 +334,13 @@ def test_glm_models_that_think_are_told_not_to():
         for model in ("glm-4.5-flash", "glm-4-flash"):
             ask(settings("zhipuai", server, model=model))
     assert [body.get("thinking") for body in server.requests] == [{"type": "disabled"}, None]
+
+
+def test_a_client_that_cannot_be_imported_is_said_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "zhipuai", None)
+    with LlmServer(tokens_per_s=FAST) as server:
+        pieces, error = failure(settings("zhipuai", server))
+    assert (pieces, error.code, server.requests) == ([], "llm_no_client", [])
 
 
 def test_every_provider_says_what_it_needs_in_both_languages():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import threading
@@ -21,6 +22,7 @@ from bridges.chat.llm.sse import ChunkReader
 if TYPE_CHECKING:
     from bridges.chat.llm.calls import Call
 
+logger = logging.getLogger(__name__)
 BASE_URL = "https://open.bigmodel.cn/api/paas/v4"
 MODELS = ("glm-4-flash", "glm-4.5-flash", "glm-4-air", "glm-4-plus", "glm-4.5-air", "glm-4.5", "glm-4.6")
 # these think before they answer unless they are told not to; a chat cannot wait for it
@@ -163,11 +165,12 @@ def _shut(stream: Any) -> None:
 def _client_class() -> Any:
     try:
         from zhipuai import ZhipuAI  # takes a second: not before it is wanted
-    except ImportError:
+    except Exception as error:  # missing, or on a Python that it was not written for: it then fails in its own ways
+        logger.warning("zhipuai cannot be imported: %r", error)
         raise LlmError(
             "llm_no_client",
-            "The GLM client is not installed; run: pip install -r requirements.txt",
-            "尚未安装 GLM 客户端;请运行:pip install -r requirements.txt",
+            "The GLM client is not installed or does not run here; run: pip install -r requirements.txt",
+            "GLM 客户端未安装或无法在此运行;请运行:pip install -r requirements.txt",
         ) from None
     return ZhipuAI
 
