@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import subprocess
-import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -183,28 +184,34 @@ def test_a_worker_that_waits_ends_when_it_is_told_to(worker: Worker) -> None:
     assert worker.process.wait(20) == 143
 
 
-def test_the_bridges_worker_is_started_again_after_a_crash_and_one_a_model(voice_home: Path) -> None:
-    worker = VoiceWorker("embedded")
-    assert worker.start()["engine"] == "embedded"
-    assert sum(map(len, worker.speak("Hello."))) > 10_000
-    pid = worker._process.pid
-    os.killpg(pid, 9)
-    end = time.monotonic() + 10
-    while is_alive(pid) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert sum(map(len, worker.speak("Hello again.", speed=1.5))) > 10_000
-    with pytest.raises(RequestError) as refused:
-        list(worker.speak(" "))
-    assert refused.value.code == "no_text"
-    sound = worker.speak("One sentence. " * 30)
-    next(sound)
-    sound.close()  # taken back
-    assert sum(map(len, worker.speak("And on."))) > 5_000
-    worker.close()
-    assert VoiceWorker.of("embedded") is VoiceWorker.of("embedded")
+async def spoken(worker: VoiceWorker, text: str, **fields: Any) -> int:
+    """How many bytes of sound the worker gave for a text."""
+    return sum([len(pcm) async for pcm in worker.speak(text, **fields)])
+
+
+def test_the_bridges_worker_is_started_again_after_a_crash_and_takes_back_what_is_left(voice_home: Path) -> None:
+    async def converse() -> None:
+        worker = VoiceWorker("embedded")
+        assert (await worker.start())["engine"] == "embedded"
+        assert await spoken(worker, "Hello.") > 10_000
+        assert worker.pid is not None
+        os.killpg(worker.pid, 9)
+        assert await spoken(worker, "Hello again.", speed=1.5) > 10_000
+        with pytest.raises(RequestError) as refused:
+            await spoken(worker, " ")
+        assert refused.value.code == "no_text"
+        sound = worker.speak("One sentence. " * 30)
+        await anext(sound)
+        await sound.aclose()  # taken back
+        assert await spoken(worker, "And on.") > 5_000
+        pid = worker.pid
+        await worker.close()
+        assert pid is not None and not is_alive(pid)
+
+    asyncio.run(converse())
 
 
 def test_a_worker_that_cannot_start_says_why(voice_home: Path) -> None:
     with pytest.raises(RequestError) as refused:
-        VoiceWorker("cosyvoice").start()
+        asyncio.run(VoiceWorker("cosyvoice").start())
     assert refused.value.code in ("no_model", "environment_missing")

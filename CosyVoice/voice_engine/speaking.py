@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from talking_gaussian import stopping
@@ -23,7 +23,11 @@ from voice_engine.text.normalise import cleaned
 from voice_engine.text.splitting import Piece, length_of, split_text
 from voice_engine.transcribe import transcribe, whisper_weights
 
+if TYPE_CHECKING:
+    from voice_engine.embedded.voice import Speakers
+
 STAGES = ("voice", "prompt", "speak")
+MOST_PROMPTS = 8
 SHORTEST_TEXT = 0.5  # of the prompt's transcript
 
 
@@ -53,10 +57,13 @@ class Spoken:
 
 
 class Studio:
-    """Speaks requests one after another; a loaded CosyVoice model is kept for the next one that wants it."""
+    """Speaks requests one after another; what took long to load (a CosyVoice model, the embedded voice's programs, a
+    prompt made ready) is kept for the next one that wants it."""
 
     def __init__(self) -> None:
         self._kept: Voice | None = None
+        self._speakers: Speakers | None = None
+        self._prompts: dict[tuple[object, ...], Prompt] = {}
         self._kept_key: tuple[object, ...] = ()
 
     def __enter__(self) -> Studio:
@@ -72,6 +79,9 @@ class Studio:
         if self._kept is not None:
             self._kept.close()
         self._kept, self._kept_key = None, ()
+        if self._speakers is not None:
+            self._speakers.close()
+        self._speakers = None
 
     def load(self, settings: SpeakSettings) -> Choice:
         """Choose the engine and load CosyVoice where it is the one. Raises UserError."""
@@ -89,7 +99,7 @@ class Studio:
         choice = self.load(settings)
         tell(choice.en, choice.zh)
         progress.stage("prompt")
-        prompt = read_prompt(settings)
+        prompt = self._prompt(settings)
         voice, mode, settings = self._voice(choice, settings, prompt)
         progress.stage("speak")
         pieces = split_text(settings.text, voice.limit)
@@ -105,16 +115,32 @@ class Studio:
             raise UserError("nothing_spoken", "The voice gave no sound for this text.", "该文本没有生成任何声音。")
         return Spoken(written / OUTPUT_RATE, time.monotonic() - began, choice.engine, mode, choice.en, choice.zh)
 
+    def _prompt(self, settings: SpeakSettings) -> Prompt | None:
+        """The request's prompt, made ready now or before."""
+        path = settings.prompt_wav
+        if path is None or not path.is_file():
+            return read_prompt(settings)
+        key = (path, path.stat().st_mtime_ns, path.stat().st_size, bool(settings.prompt_text))
+        if key not in self._prompts:
+            while len(self._prompts) >= MOST_PROMPTS:
+                del self._prompts[next(iter(self._prompts))]
+            prompt = read_prompt(settings)
+            assert prompt is not None  # noqa: S101 (there is a path)
+            self._prompts[key] = prompt
+        return self._prompts[key]
+
     def _voice(
         self, choice: Choice, settings: SpeakSettings, prompt: Prompt | None
     ) -> tuple[Voice, str, SpeakSettings]:
         """The voice made ready for a request, its mode, and the request with a transcript where one was made."""
         if choice.engine == "embedded":
-            from voice_engine.embedded.voice import EmbeddedVoice
+            from voice_engine.embedded.voice import EmbeddedVoice, Speakers
 
+            self._speakers = self._speakers or Speakers()
             samples = None if prompt is None else prompt.samples
             preset, manner = settings.speaker or "man", "preset" if prompt is None else "moved"
-            return EmbeddedVoice(samples, preset, settings.speed, settings.language), manner, settings
+            embedded = EmbeddedVoice(samples, preset, settings.speed, settings.language, self._speakers)
+            return embedded, manner, settings
         settings = with_transcript(settings, prompt)
         voice = self._cosyvoice(choice, settings.fp16)
         mode = voice.prepare(settings, prompt)  # type: ignore[attr-defined]

@@ -35,16 +35,35 @@ VOICE_FILES = {
 PRESETS = {"man": None, "woman": 195.0}
 
 
+class Speakers:
+    """The two programs that speak, started at first use: they take a second to load, so whoever can keeps them."""
+
+    def __init__(self) -> None:
+        self.english = Speaker("piper_program.py", str(checked_voice()))
+        self.mandarin = Speaker("espeak_program.py")
+
+    def close(self) -> None:
+        """End them."""
+        self.english.close()
+        self.mandarin.close()
+
+
 class EmbeddedVoice:
-    """Speaks English and Mandarin without downloads; `with` ends its two programs."""
+    """Speaks English and Mandarin without downloads; `with` ends its two programs, unless they are kept by another."""
 
     rate = OUTPUT_RATE
     limit = 80.0
 
     def __init__(
-        self, prompt: np.ndarray | None, preset: str = "man", speed: float = 1.0, language: str = "auto"
+        self,
+        prompt: np.ndarray | None,
+        preset: str = "man",
+        speed: float = 1.0,
+        language: str = "auto",
+        speakers: Speakers | None = None,
     ) -> None:
-        """prompt: float32 mono at 24 kHz of the voice to sound like, or None for a preset (man, woman)."""
+        """prompt: float32 mono at 24 kHz of the voice to sound like, or None for a preset (man, woman). speakers:
+        programs that another keeps (default: its own)."""
         if prompt is None and preset not in PRESETS:
             raise UserError(
                 "no_speaker",
@@ -54,8 +73,8 @@ class EmbeddedVoice:
         self._language = language
         self._speed = speed
         self._preset = preset
-        self._english = Speaker("piper_program.py", str(checked_voice()))
-        self._mandarin = Speaker("espeak_program.py")
+        self._speakers = speakers or Speakers()
+        self._own = None if speakers else self._speakers
         self._target: VoicePrint | None = None
         self._tempo = 0.0
         if prompt is not None:
@@ -73,9 +92,9 @@ class EmbeddedVoice:
         self.close()
 
     def close(self) -> None:
-        """End the programs."""
-        self._english.close()
-        self._mandarin.close()
+        """End its own programs."""
+        if self._own:
+            self._own.close()
 
     def speak(self, text: str) -> Iterator[np.ndarray]:
         """The text as one chunk of float32 mono at 24 kHz."""
@@ -91,9 +110,9 @@ class EmbeddedVoice:
         """(float32 samples, Hz) as the speaker itself sounds. text: with figures, which are read here."""
         words = spoken_form(text, language)
         if language == "en":
-            return self._english.speak(text=words, tempo=tempo)
+            return self._speakers.english.speak(text=words, tempo=tempo)
         parts = [[ENGLISH_WORDS if run == "en" else MANDARIN, part] for run, part in script_runs(words)]
-        return self._mandarin.speak(parts=parts, tempo=tempo, pitch=50)
+        return self._speakers.mandarin.speak(parts=parts, tempo=tempo, pitch=50)
 
     def _language_of(self, text: str) -> str:
         if has_han(text):
