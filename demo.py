@@ -22,6 +22,7 @@ from bridges import environments, paths
 from bridges.errors import RequestError
 from bridges.jobs.job import adopt, clean_up
 from tabs import look
+from tabs.chat import chat_tab
 from tabs.evaluate import evaluate_tab
 from tabs.generate import SAMPLES, generate_tab
 from tabs.language import ChosenLanguage
@@ -59,6 +60,8 @@ def build() -> Studio:
                 generating = generate_tab(first, lang)
             with gr.Tab(W("tab_train"), id="train") as tab:
                 train_tab(first, lang, tab, tabs, generating.avatar)
+            with gr.Tab(W("tab_chat"), id="chat") as tab:
+                chat_tab(tab, lang)
             with gr.Tab(W("tab_evaluate"), id="evaluate") as tab:
                 evaluate_tab(tab, first, lang, generating.jobs, evaluations)
             with gr.Tab(W("tab_library"), id="library") as tab:

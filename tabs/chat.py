@@ -259,9 +259,10 @@ def provider_info(provider: str) -> ProviderInfo:
     return next((info for info in known if info.id == provider), known[0])
 
 
-def about_ears(engine: str, lang: str) -> str:
+def about_ears(engine: str, lang: str) -> gr.HTML:
     """What a recogniser is good for or lacks."""
-    return "".join(note(info.why[reader(lang)]) for info in listening.engines() if info.id == engine)
+    remark = "".join(note(info.why[reader(lang)]) for info in listening.engines() if info.id == engine)
+    return gr.HTML(remark, visible=bool(remark))
 
 
 def note(sentence: str) -> str:

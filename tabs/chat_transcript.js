@@ -16,10 +16,6 @@ function button(name, text, title, act) {
   return made;
 }
 
-function seconds(ms) {
-  return (ms / 1000).toFixed(2) + ' s';
-}
-
 // How many letters of `whole` the spoken words cover; spaces and line breaks do not count.
 function spokenLength(whole, spoken) {
   let left = spoken.replace(/\s/g, '').length;
@@ -33,6 +29,7 @@ function spokenLength(whole, spoken) {
 
 // list: the <ol>. act: {edit(turn, text), again(), film(turn)}
 function openTranscript(list, words, act) {
+  const seconds = (ms) => words.chat_seconds.replace('{n}', (ms / 1000).toFixed(2));
   const turns = new Map();
   let pending = null;
 

@@ -38,6 +38,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chat_state_listening": ("listening", "正在聆听"),
     "chat_state_hold": ("listening: let go when you are done", "正在聆听,说完请松开"),
     # where the time went
+    "chat_seconds": ("{n} s", "{n} 秒"),
     "chat_time": ("Where the time went", "耗时"),
     "chat_time_first": ("Answered after {time}", "{time}后开始回答"),
     "chat_mark_speech_end": ("you stopped speaking", "语音结束"),
