@@ -32,6 +32,8 @@ function openTranscript(list, words, act) {
   const seconds = (ms) => words.chat_seconds.replace('{n}', (ms / 1000).toFixed(2));
   const turns = new Map();
   let pending = null;
+  let atEnd = true;  // nobody reads further up
+  list.addEventListener('scroll', () => { atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60; });
 
   function add(id, text, source) {
     if (pending && source === 'text') return adopt(id);
@@ -43,6 +45,7 @@ function openTranscript(list, words, act) {
   function ask(text) {  // shown at once, before the server has given it a number
     pending = build(text);
     list.append(pending.item);
+    atEnd = true;
     follow();
   }
 
@@ -76,6 +79,7 @@ function openTranscript(list, words, act) {
     const body = make('p');
     body.append(one.said, one.unsaid);
     one.time.hidden = true;
+    one.time.addEventListener('toggle', () => { one.time.scrollIntoView({block: 'nearest'}); });
     answer.hidden = true;
     answer.append(body, one.tools, one.time);
     item.append(asked, answer);
@@ -139,6 +143,7 @@ function openTranscript(list, words, act) {
     }
     marked(one);
     offerAgain();
+    follow();
   }
 
   function fail(id, sentence, retry) {
@@ -209,7 +214,7 @@ function openTranscript(list, words, act) {
   }
 
   function follow() {
-    list.scrollTop = list.scrollHeight;
+    if (atEnd) list.scrollTop = list.scrollHeight;
   }
 
   return {add, ask, forget, heard, words: words_, end, fail, mark, dropFrom, remove, clear,

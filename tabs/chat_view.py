@@ -26,6 +26,7 @@ SCRIPTS = ("chat_mic.js", "chat_player.js", "chat_transcript.js", "chat_wire.js"
 MAX_WAIT_S = 25.0
 MAX_SOUND = 200_000  # letters of one packet from a microphone, about 4.5 s
 PIECE_BYTES = 1_500_000
+LOOK_S, WORDS_LOOKS = 0.02, 8
 TYPES = {".json": "application/json", ".srt": "application/x-subrip", ".vtt": "text/vtt", ".mp4": "video/mp4"}
 EXPORTED: dict[str, Path] = {}  # token -> the file that its page is fetching
 TEMPLATE = """
@@ -110,8 +111,15 @@ def told(error: RequestError) -> Answer:
 
 @answering
 async def chat_next(session: Session, after: int, wait_s: float) -> Answer:
-    """The messages behind number `after`; waits up to `wait_s` for the first."""
-    return {"messages": await session.next(int(after), min(float(wait_s), MAX_WAIT_S))}
+    """The messages behind number `after`; waits up to `wait_s` for the first. Single words wait a little for more: a
+    model that streams must not cost a request a word."""
+    messages = await session.next(int(after), min(float(wait_s), MAX_WAIT_S))
+    for _ in range(WORDS_LOOKS):
+        if any(message["kind"] != "words" for message in messages) or not messages:
+            break
+        await asyncio.sleep(LOOK_S)
+        messages = await session.next(int(after), 0)
+    return {"messages": messages}
 
 
 @answering
