@@ -90,7 +90,7 @@ def answering(call: Callable[..., Awaitable[Answer | None]]) -> Callable[[list[A
             return await call(get_session(str(token)), *given) or {}
         except RequestError as error:
             return {"error": told(error)}
-        except (TypeError, ValueError) as error:  # what no page of ours sends
+        except (TypeError, ValueError, LookupError, OSError) as error:  # what no page of ours sends
             log.warning("%s refused: %s", call.__name__, error)
             return {"error": {"code": "bad_call", "en": TEXTS["unexpected"][0], "zh": TEXTS["unexpected"][1]}}
 
