@@ -109,10 +109,10 @@ class Engines:
             del self._taken[place]
             self._wake()
 
-    async def idle_video(self, avatar_id: str) -> tuple[Path, dict[str, Any]]:
+    async def idle_video(self, avatar_id: str, wanted: int | None) -> tuple[Path, dict[str, Any]]:
         """The idle video of an avatar and its facts, drawn once and kept. Raises RequestError."""
         avatar = find_avatar(avatar_id)
-        size = min(IDLE_SIZE, int(avatar.size))
+        size = wanted or min(IDLE_SIZE, int(avatar.size))
         changed = (avatar.folder / "avatar.json").stat().st_mtime_ns
         file = paths.home() / "cache" / "idle" / f"{avatar_id}-{size}-{changed}.mp4"
         async with self._drawing.setdefault(file, asyncio.Lock()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -58,17 +59,19 @@ class TurnFile:
         self.path = path
         self._file = path.open("wb")
         self._ends: list[tuple[float, int]] = []
+        self._size = 0
 
     def write(self, data: bytes, end_s: float) -> None:
         """Append a piece that shows the turn to end_s."""
         self._file.write(data)
-        self._ends.append((end_s, self._file.tell()))
+        self._size += len(data)
+        self._ends.append((end_s, self._size))
 
     def close(self, seen_s: float | None = None) -> None:
-        """No more follows; seen_s: throw away what was made after this moment."""
-        if seen_s is not None:
-            self._file.truncate(next((size for end_s, size in self._ends if end_s >= seen_s), self._file.tell()))
+        """No more follows; seen_s: throw away what was made after this moment (also of a file that is closed)."""
         self._file.close()
+        if seen_s is not None:
+            os.truncate(self.path, next((size for end_s, size in self._ends if end_s >= seen_s), self._size))
 
 
 def subtitles(turns: Iterable[TurnRecord], kind: str) -> str:

@@ -103,20 +103,21 @@ class Turn:
     async def _shown(self, speech: AsyncIterator[Speech], talk: Any, engines: Engines) -> Finished:
         """Hand the video and its captions to the page."""
         drawn_s = took_s = 0.0
-        first = True
+        first, finished = True, None
         async with aclosing(show(speech, talk, self.viewer)) as events:
             async for event in events:
                 if isinstance(event, Caption):
                     self._caption(event)
                 elif isinstance(event, Finished):
                     self.record.seconds = event.seconds
-                    engines.measured(talk.size, drawn_s, took_s)
-                    return event
+                    finished = event
                 else:
                     drawn_s, took_s = drawn_s + event.end_s - event.start_s, took_s + event.took_s
                     self._media(event, talk.codecs if first else "")
                     first = False
-        raise RequestError("avatar_ended", "The picture engine ended unexpectedly.", "画面引擎意外退出。")
+        engines.measured(talk.size, drawn_s, took_s)
+        assert finished is not None  # noqa: S101 (show ends with it, or raises)
+        return finished
 
     def _media(self, media: Media, codecs: str) -> None:
         if codecs:

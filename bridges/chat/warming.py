@@ -27,7 +27,7 @@ class Warming:
 
     def __init__(self, post: Callable[..., None]) -> None:
         self._post = post
-        self._shown: str | None = None
+        self._shown: tuple[str, int | None] | None = None
         self._voice: tuple[object, ...] = ()
 
     async def warm(self, settings: ChatSettings) -> None:
@@ -41,12 +41,13 @@ class Warming:
                 raise outcome
 
     async def _picture(self, settings: ChatSettings) -> None:
-        if self._shown == settings.avatar:
+        wanted = (settings.avatar, settings.size)
+        if self._shown == wanted:
             return
         await self._environment("talking_gaussian")
-        file, facts = await Engines.here().idle_video(settings.avatar)
+        file, facts = await Engines.here().idle_video(settings.avatar, settings.size)
         data = await asyncio.to_thread(file.read_bytes)
-        self._shown = settings.avatar
+        self._shown = wanted
         self._post("idle", url_or_b64=base64.b64encode(data).decode(), **facts)
         engines, avatar = Engines.here(), find_avatar(settings.avatar)
         size = engines.fitting_size(settings.size, int(avatar.size))
