@@ -5,37 +5,22 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bridges import environments, paths
+from bridges.gpus import list_gpus
 from bridges.jobs.seats import seat_count
+from bridges.system_gpus import gpu_rows
+from bridges.system_row import Row, both
 
 LOW_DISK_GB = 2.0
 LOW_MEMORY_GB = 2.0
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the system's state.
-
-    key: a stable word; state: ok, warn, bad or info; title, value, fix: {"en", "zh"}; fix is None where nothing is to
-    be done; action: what a button can do, e.g. {"action": "create_environment", "name": …, "part": …}, or None.
-    """
-
-    key: str
-    state: str
-    title: dict[str, str]
-    value: dict[str, str]
-    fix: dict[str, str] | None = None
-    action: dict[str, Any] | None = field(default=None)
-
-
 def report() -> list[Row]:
     """All rows. Takes some tenths of a second (it asks for GPUs and environments)."""
-    return [disk_row(), cores_row(), memory_row(), gpu_row(), ffmpeg_row(), python_row(), *environment_rows()]
+    rows = [disk_row(), cores_row(), memory_row(), *gpu_rows(), ffmpeg_row(), python_row()]
+    return [*rows, *environment_rows()]
 
 
 def disk_row() -> Row:
@@ -75,16 +60,6 @@ def memory_row() -> Row:
     return Row("memory", "warn" if short else "ok", both("Memory", "内存"), told, fix)
 
 
-def gpu_row() -> Row:
-    """NVIDIA GPUs, by nvidia-smi; none is fine."""
-    gpus = list_gpus()
-    if not gpus:
-        value = both("none found; the CPU is enough to make videos", "未找到;用 CPU 即可生成视频")
-        return Row("gpu", "info", both("GPU", "显卡"), value)
-    listed = "; ".join(f"{gpu['index']}: {gpu['name']}, {gpu['memory_mb'] / 1024:.0f} GB" for gpu in gpus)
-    return Row("gpu", "ok", both("GPU", "显卡"), both(listed, listed))
-
-
 def ffmpeg_row() -> Row:
     """ffmpeg is not needed: the engines carry their own codecs."""
     found = shutil.which("ffmpeg")
@@ -113,24 +88,6 @@ def environment_rows() -> list[Row]:
     return rows
 
 
-def list_gpus() -> list[dict[str, Any]]:
-    """NVIDIA GPUs as [{"index", "name", "memory_mb"}]; empty where there is no driver."""
-    program = shutil.which("nvidia-smi")
-    if not program:
-        return []
-    query = [program, "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    rows = [line.split(", ") for line in answer.stdout.splitlines()] if answer.returncode == 0 else []
-    return [
-        {"index": int(row[0]), "name": row[1], "memory_mb": int(row[2])}
-        for row in rows
-        if len(row) == 3 and row[0].isdigit() and row[2].isdigit()
-    ]
-
-
 def memory_gb() -> tuple[float, float | None]:
     """(all, available or None where the system does not tell) memory in GB."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
@@ -146,6 +103,4 @@ def existing(path: Path) -> Path:
     return path if path.exists() or path == path.parent else existing(path.parent)
 
 
-def both(en: str, zh: str) -> dict[str, str]:
-    """A text in both languages."""
-    return {"en": en, "zh": zh}
+__all__ = ["Row", "both", "list_gpus", "report"]

@@ -20,6 +20,7 @@ from typing import Any
 
 from bridges import environments, paths
 from bridges.errors import RequestError
+from bridges.gpus import check_device
 from bridges.jobs.folder import read_json, write_json
 from bridges.jobs.job import Job, list_jobs, submit
 from bridges.requests.checks import check_choice, check_file, check_number
@@ -170,10 +171,7 @@ def check_wish(wish: Wish, repairs: Mapping[str, float]) -> None:
         )
     check_choice(wish.preset, "preset", "预设", PRESETS)
     check_number(wish.size, "size", "画面尺寸", 256, 1024, even=True)
-    if wish.device not in ("auto", "cpu") and not (wish.device.isdecimal() and len(wish.device) <= 2):
-        raise RequestError(
-            "bad_device", "device must be auto, cpu or a GPU's number.", "设备必须是 auto、cpu 或 GPU 编号。"
-        )
+    check_device(wish.device)
     for name, value in repairs.items():
         low, high = REPAIRS.get(name, (1, 0))
         if not isinstance(value, (int, float)) or not low <= value <= high:

@@ -56,8 +56,8 @@ class Runner:
         self.watch(engine)
         self.finish(engine.wait())
 
-    def wait_for_seat(self) -> int | None:
-        """The locked seat's descriptor; None where the job needs none or was told to stop meanwhile."""
+    def wait_for_seat(self) -> seats.Seat | None:
+        """The seat; None where the job needs none or was told to stop meanwhile."""
         ticket = seats.ticket_of(self.runs, self.job.name)
         kind = self.request["seat"]
         while self.environment_is_being_made() and not self.told_to_stop():
@@ -109,9 +109,12 @@ class Runner:
                     return True
         return False
 
-    def start(self, seat: int | None) -> subprocess.Popen[bytes] | None:
-        """Start the engine in its own session; it inherits the seat, so that the seat outlives a killed runner."""
+    def start(self, seat: seats.Seat | None) -> subprocess.Popen[bytes] | None:
+        """Start the engine in its own session; it inherits the seat, so that the seat outlives a killed runner, and
+        learns which card it holds."""
         environment = {**os.environ, "TFG_JOB_DIR": str(self.job), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        if seat is not None and seat.gpu is not None:
+            environment["TFG_GPU"] = str(seat.gpu)
         try:
             engine = subprocess.Popen(
                 self.request["argv"],
@@ -120,13 +123,13 @@ class Runner:
                 stderr=subprocess.PIPE,
                 env=environment,
                 start_new_session=True,
-                pass_fds=() if seat is None else (seat,),
+                pass_fds=() if seat is None else (seat.fd,),
             )
         except OSError as error:
             self.end("failed", failures.explain(1, None, str(error)), exit_code=1)
             return None
         if seat is not None:
-            os.close(seat)
+            os.close(seat.fd)
         self.save(
             state="running",
             started=time.time(),

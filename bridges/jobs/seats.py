@@ -11,11 +11,19 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from bridges.jobs.folder import hold_lock, runner_lives
 
 NO_SEAT = "none"
-_KIND = re.compile(r"none|cpu|setup|check|train|gpu-\d{1,2}")
+_KIND = re.compile(r"none|cpu|setup|check|train|gpu-\d{1,2}(,\d{1,2})*")
+
+
+class Seat(NamedTuple):
+    """A seat that was taken. fd: the locked descriptor; gpu: the number of the card whose seat it is, or None."""
+
+    fd: int
+    gpu: int | None = None
 
 
 def seat_count(kind: str) -> int:
@@ -28,7 +36,8 @@ def seat_count(kind: str) -> int:
 
 
 def draw_ticket(runs: Path, job_id: str, kind: str) -> Path:
-    """Stand in line for a seat of this kind (none, cpu, setup, check, train, gpu-0 …)."""
+    """Stand in line for a seat of this kind (none, cpu, setup, check, train; gpu-0; gpu-0,1: any of these
+    cards)."""
     if not _KIND.fullmatch(kind):
         raise ValueError(f"there is no kind of seat called {kind!r}")
     queue = runs / ".queue"
@@ -58,12 +67,15 @@ def place(runs: Path, ticket: Path) -> int:
     return before
 
 
-def take_seat(runs: Path, kind: str) -> int | None:
-    """The locked descriptor of a free seat, or None where all are taken."""
+def take_seat(runs: Path, kind: str) -> Seat | None:
+    """A free seat, or None where all are taken. Of several cards (gpu-0,1) the first free one."""
     folder = runs / ".seats"
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(seat_count(kind)):
-        fd = hold_lock(folder / f"{kind}-{number}.lock")
+    names: list[tuple[str, int | None]] = [(f"{kind}-{number}", None) for number in range(seat_count(kind))]
+    if kind.startswith("gpu-"):
+        names = [(f"gpu-{card}-0", int(card)) for card in kind.removeprefix("gpu-").split(",")]
+    for name, card in names:
+        fd = hold_lock(folder / f"{name}.lock")
         if fd is not None:
-            return fd
+            return Seat(fd, card)
     return None

@@ -30,7 +30,7 @@ class Request:
         """Raise RequestError with one sentence where this cannot be carried out."""
 
     def seat(self) -> str:
-        """The kind of seat it needs: none, setup, check, cpu, train, gpu-N."""
+        """The kind of seat it needs: none, setup, check, cpu, train, gpu-N, gpu-N,M (any of them)."""
         return "none"
 
     def environments(self) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from bridges import paths
 from bridges.errors import RequestError
+from bridges.gpus import check_device, drawing_seat
 from bridges.jobs.steps import Step
 from bridges.requests.checks import avatar_path, check_choice, check_file, check_number
 from bridges.requests.speak import Speech
@@ -64,17 +65,12 @@ class GenerateRequest(Speech):
         check_number(self.fps, "fps", "帧率", 10, 60)
         check_number(self.sh_degree, "sh_degree", "球谐阶数", 0, 3)
         check_number(self.seed, "seed", "随机种子", 0, 2**31 - 1)
-        if self.device not in ("auto", "cpu") and not (self.device.isdecimal() and len(self.device) <= 2):
-            raise RequestError(
-                "bad_device",
-                f"device must be auto, cpu or the number of a GPU, not {self.device!r}.",
-                f"设备必须是 auto、cpu 或 GPU 编号,而不是 {self.device!r}。",
-            )
+        check_device(self.device)
         check_choice(self.audio_features, "audio_features", "音频特征", AUDIO_FEATURES)
 
     def seat(self) -> str:
-        """A CPU seat, or the seat of the chosen GPU."""
-        return f"gpu-{int(self.device)}" if self.device.isdecimal() else "cpu"
+        """A CPU seat, or that of the chosen GPU, or of any GPU for auto."""
+        return drawing_seat(self.device)
 
     def command(self, job: Path) -> list[str]:
         """The engine's script with everything that was chosen; for a text, both engines as one job."""

@@ -67,9 +67,8 @@ class TrainRequest(Request):
             )
 
     def seat(self) -> str:
-        """One training at a time, or the seat of the chosen GPU; videos can be made meanwhile."""
-        device = str(read_json(self.workspace / RECORD)["device"])
-        return f"gpu-{int(device)}" if device.isdecimal() else "train"
+        """One training at a time, on the CPU whatever device was named; videos can be made meanwhile."""
+        return "train"
 
     def command(self, job: Path) -> list[str]:
         """The engine's script with everything that the workspace was asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -12,14 +13,14 @@ from typing import Any
 
 import torch
 
-from talking_gaussian import command, stopping
+from talking_gaussian import command, devices, stopping
 from talking_gaussian.errors import UserError
 from talking_gaussian.progress import Progress
 from talking_gaussian.training.export import Identity
 from talking_gaussian.training.person import Workplace
 from talking_gaussian.training.settings import PRESETS, Preset, TrainSettings
 
-DEVICES = "auto, cpu or the number of a GPU; this version trains on the CPU"
+DEVICES = "auto, cpu or the number of a GPU (which is checked; this version trains on the CPU)"
 IDENTITY_FIELDS = ("id", "name", "subject", "consent", "licence")
 
 
@@ -44,6 +45,9 @@ def run_stages(stages: tuple[str, ...], description: str, work: Callable[[Workpl
     torch.set_num_threads(1)  # the arrays are small, and the renderer's own threads want the cores
 
     def go() -> None:
+        choice = devices.choose_for_training(options.gpu)
+        if choice.en:
+            print(f"note: {choice.sentence(os.environ.get('TFG_LANG', 'en'))}", file=sys.stderr)
         preset = chosen_preset(options, stages[-1])
         place = Workplace(options.dataset, options.workspace, preset, Progress(stages))
         options.workspace.mkdir(parents=True, exist_ok=True)
