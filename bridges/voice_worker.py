@@ -22,7 +22,8 @@ class VoiceWorker(PipeWorker):
         options = ["--engine", engine, "--idle_s", f"{idle_s:g}"]
         if model:
             options += ["--model_dir", str(paths.home() / "models" / "cosyvoice" / model)]
-        super().__init__(["bash", str(paths.COSYVOICE_SCRIPT), "serve", *options], ENDED)
+        # the first words find the machine idle; later ones are made ahead, and must not make the picture stutter
+        super().__init__(["nice", "-n", "5", "bash", str(paths.COSYVOICE_SCRIPT), "serve", *options], ENDED)
         self._turn = asyncio.Lock()
 
     async def speak(self, text: str, **fields: Any) -> AsyncGenerator[bytes, None]:

@@ -77,8 +77,9 @@ class Session:
         self._background(self._warming.warm(settings))
 
     def say(self, text: str, phase_s: float = 0.0, source: str = "text", began: float | None = None) -> str:
-        """Ask; what is still being answered is interrupted. phase_s: where the page's idle video is. began: when the
-        asking voice ended (time.monotonic). Returns the turn's id. Raises RequestError."""
+        """Ask; what is still being answered is interrupted. phase_s: where the page's idle video will be when the
+        answer is seen. began: when the asking voice ended (time.monotonic). Returns the turn's id. Raises RequestError.
+        """
         text = _checked_question(text)
         self.stop()
         record = TurnRecord(f"t{self._numbered}-{secrets.token_hex(3)}", text, source)

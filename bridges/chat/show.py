@@ -15,7 +15,6 @@ from bridges.errors import RequestError
 AHEAD_S = 3.0  # speech is not handed to the picture engine further ahead of the viewer than this
 LOW_S = 0.7  # with less in hand, and no speech there, a pause is drawn
 REST_S = 0.24
-LEAD_S = 0.08  # the face is there before it speaks: the page fades it in
 LOOK_S = 0.04
 SILENT_S = 45.0  # without anything to say for so long, the turn is over
 
@@ -161,8 +160,6 @@ async def _until_needed(plan: Plan, viewer: Viewer) -> None:
 
 async def _say(talk: Talk, plan: Plan, piece: Speech) -> list[Caption]:
     """Hand one piece over; the caption that begins or ends with it."""
-    if not plan.end_s:
-        await _pause(talk, plan, LEAD_S)
     captions = []
     if plan.open_clause is None or plan.open_clause.clause is not piece.clause:
         plan.open_clause = Caption(piece.clause, plan.end_s, None)

@@ -24,15 +24,14 @@ from bridges.voices import spoken_by
 PIECES_AHEAD, CLAUSES_AHEAD, SPEECH_AHEAD = 256, 3, 3
 VOICE_WAIT_S = 60.0
 WORDS_A_SECOND = 2.5
-TO_PAGE_S = 0.35  # from the first sound to the first picture on the page
 
 Post = Callable[..., None]  # kind and fields of a message to the page
 
 
 @dataclass
 class Turn:
-    """A turn that runs. phase_s: where the idle video stood when it was asked; began: time.monotonic() when it was
-    asked, or when the voice that asked ended."""
+    """A turn that runs. phase_s: where the idle video will stand when the answer is seen; began: time.monotonic() when
+    it was asked, or when the voice that asked ended."""
 
     record: TurnRecord
     settings: ChatSettings
@@ -44,7 +43,6 @@ class Turn:
 
     def __post_init__(self) -> None:
         self.viewer = Viewer()
-        self.asked = time.monotonic()
 
     async def run(self) -> Finished:
         """Write, speak and show the answer. Raises RequestError; cancelling ends all stages at once."""
@@ -63,7 +61,6 @@ class Turn:
                 )
             async with engines.seat(self.settings.size, int(avatar.size), self._wait_in_line) as size:
                 self._tell_size(size, int(avatar.size))
-                self.phase_s += time.monotonic() - self.asked + TO_PAGE_S
                 talk = await engines.avatar.talk(avatar.folder, size, self.phase_s)
                 try:
                     return await self._shown(_with_first(first, speech), talk, engines)

@@ -43,7 +43,7 @@ from talking_gaussian.stage import Stage
 SIZES = (128, 1024)
 MOST_TALKS = 16
 MOST_AVATARS = 3
-FIRST_FRAMES, FRAMES = 6, 10  # drawn before the next talk has its turn
+FIRST_FRAMES, FRAMES = 8, 10  # drawn before the next talk has its turn
 MOST_REST_FRAMES = 500
 
 
