@@ -52,6 +52,7 @@ class Ears:
         """Push-to-talk: the turn ends here."""
         if self._listener:
             self._react(self._listener.release())
+            self._listener.reset()
 
     def _react(self, events: list[listening.Event]) -> None:
         for event in events:
@@ -96,7 +97,7 @@ class Ears:
             )
             self._session.post("state", stage="listening")
             return
-        turn = self._session.say(heard.text, source="voice", began=began)
+        turn = self._session.say(heard.text, self._session.expected_phase_s, source="voice", began=began)
         self._session.post("heard", turn=turn, text=heard.text, final=True)
 
     def _nothing(self) -> None:

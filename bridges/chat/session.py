@@ -46,6 +46,7 @@ class Session:
         self._waiting_bytes = self._numbered = 0
         self._news = asyncio.Event()
         self._last_asked = time.monotonic()
+        self._phase = (0.0, time.monotonic())
         self._turn: Turn | None = None
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,6 +124,16 @@ class Session:
         """The page shows this moment of a turn now."""
         if self._turn and self._turn.record.turn == turn:
             self._turn.viewer.is_at(max(0.0, seconds))
+
+    def idle_phase(self, phase_s: float) -> None:
+        """Where the idle video will be when an answer to what is said now is seen: for questions that are spoken."""
+        self._phase = (max(0.0, phase_s), time.monotonic())
+
+    @property
+    def expected_phase_s(self) -> float:
+        """The page's last word on that, carried on by the clock."""
+        phase_s, since = self._phase
+        return phase_s + time.monotonic() - since
 
     def mark(self, turn: str, name: str, milliseconds: float) -> None:
         """The page measured something, counted from the moment it asked (its first frame)."""
