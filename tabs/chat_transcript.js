@@ -31,34 +31,32 @@ function spokenLength(whole, spoken) {
 function openTranscript(list, words, act) {
   const seconds = (ms) => words.chat_seconds.replace('{n}', (ms / 1000).toFixed(2));
   const turns = new Map();
-  let pending = null;
+  const pending = [];  // asked, but not numbered by the server yet
   let atEnd = true;  // nobody reads further up
   list.addEventListener('scroll', () => { atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60; });
 
   function add(id, text, source) {
-    if (pending && source === 'text') return adopt(id);
+    if (pending.length && source === 'text') return adopt(id);
     const one = build(text);
     place(one, id);
     return one;
   }
 
   function ask(text) {  // shown at once, before the server has given it a number
-    pending = build(text);
-    list.append(pending.item);
+    pending.push(build(text));
+    list.append(pending[pending.length - 1].item);
     atEnd = true;
     follow();
   }
 
   function adopt(id) {
-    const one = pending;
-    pending = null;
+    const one = pending.shift();
     place(one, id);
     return one;
   }
 
   function forget() {  // the server did not take it
-    if (pending) pending.item.remove();
-    pending = null;
+    if (pending.length) pending.shift().item.remove();
   }
 
   function place(one, id) {
@@ -209,7 +207,7 @@ function openTranscript(list, words, act) {
 
   function clear() {
     turns.clear();
-    pending = null;
+    pending.length = 0;
     list.replaceChildren();
   }
 

@@ -5,7 +5,7 @@ const HELD_MS = 30_000;  // the microphone stays open so long after a button was
 const TOLD_MS = 250;
 const find = (name) => element.querySelector('.tfg-chat-' + name);
 const root = element.querySelector('.tfg-chat');
-const page = {wire: null, running: false, stage: 'idle', place: 0, asked: new Map(), pressed: null, stopNext: false,
+const page = {wire: null, running: false, stage: 'idle', place: 0, asked: new Map(), pressed: [], stopNext: false,
   captions: [], told: 0, expected: 1.2, marks: new Map(), mode: 'off', holding: false, closing: 0};
 
 const player = openPlayer(find('idle'), find('talk'), {
@@ -25,7 +25,7 @@ const hears = {
     const current = player.state();
     if (current && current.turn !== null && current.turn !== m.turn) player.stop();
     transcript.add(m.turn, m.user || '', m.source);
-    if (m.source === 'text' && page.pressed !== null) { page.asked.set(m.turn, page.pressed); page.pressed = null; }
+    if (m.source === 'text' && page.pressed.length) page.asked.set(m.turn, page.pressed.shift());
     page.running = m.turn;
     page.captions = [];
     if (page.stopNext) { page.stopNext = false; player.ignore(m.turn); } else player.begin(m.turn);
@@ -104,7 +104,7 @@ async function send() {
 }
 
 async function asking(name, ...given) {  // a call that begins a turn; what it cannot do is said
-  page.pressed = performance.now();
+  page.pressed.push(performance.now());
   page.stopNext = false;
   page.running = true;
   page.stage = 'thinking';
@@ -116,6 +116,7 @@ async function asking(name, ...given) {  // a call that begins a turn; what it c
     page.stage = 'idle';
     player.stop();
     transcript.forget();
+    page.pressed.shift();
     fault(answer.error, null);
     draw();
   }
@@ -147,12 +148,13 @@ function silence() {  // the picture and the sound of the answer end here and no
 function stop() {
   if (!busy()) return;
   const turn = playing(), heard = silence();
-  if (page.running === true) page.stopNext = true;  // its number is not known yet
+  const unnumbered = page.running === true;
+  if (unnumbered) page.stopNext = true;
   else if (page.running !== false) player.ignore(page.running);
   page.running = false;
   page.stage = 'idle';
   draw();
-  page.wire.now('chat_stop', turn === null ? null : heard);
+  page.wire[unnumbered ? 'call' : 'now']('chat_stop', turn === null ? null : heard);  // never before what it stops
 }
 
 function busy() {
@@ -242,6 +244,7 @@ function stateWords() {
   if (page.holding) return words.chat_state_hold;
   if (now && now.shown) return words.chat_state_speaking;
   if (page.stage === 'queued') return words.chat_state_queued.replace('{n}', page.place);
+  if (page.stage === 'transcribing') return words.chat_state_transcribing;
   if (page.running !== false) return words['chat_state_' + page.stage] || words.chat_state_thinking;
   if (page.mode === 'hands_free') return words.chat_state_listening;
   return root.dataset.ready ? '' : words.chat_state_preparing;
