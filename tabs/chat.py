@@ -19,7 +19,7 @@ from tabs.chat_view import chat_view
 from tabs.errors import spoken
 from tabs.generate import avatar_choices
 from tabs.sessions import is_owner
-from tabs.voice import voice_choices
+from tabs.voice import voice_choices, voice_rows
 from tabs.words import W, is_chinese, say
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
@@ -100,11 +100,14 @@ def heading(key: str) -> None:
 def lay_out_picture() -> dict[str, Any]:
     """Who is seen and heard."""
     heading("chat_group_picture")
+    offered = rows("en")
     return {
-        "avatar": gr.Dropdown(label=W("chat_avatar"), elem_id="chat_avatar", interactive=True),
-        "size": gr.Dropdown(label=W("chat_size"), elem_id="chat_size", interactive=True),
-        "voice": gr.Dropdown(label=W("voice"), elem_id="chat_voice", interactive=True),
-        "voice_engine": gr.Dropdown(label=W("voice_engine"), elem_id="chat_voice_engine", interactive=True),
+        "avatar": gr.Dropdown(offered["avatar"], label=W("chat_avatar"), elem_id="chat_avatar", interactive=True),
+        "size": gr.Dropdown(offered["size"], label=W("chat_size"), elem_id="chat_size", interactive=True),
+        "voice": gr.Dropdown(offered["voice"], label=W("voice"), elem_id="chat_voice", interactive=True),
+        "voice_engine": gr.Dropdown(
+            offered["voice_engine"], label=W("voice_engine"), elem_id="chat_voice_engine", interactive=True
+        ),
         "speed": gr.Slider(0.5, 2.0, 1.0, step=0.1, label=W("speed"), elem_id="chat_speed"),
     }
 
@@ -112,7 +115,8 @@ def lay_out_picture() -> dict[str, Any]:
 def lay_out_mind() -> tuple[dict[str, Any], gr.Dropdown, gr.Button, gr.HTML]:
     """Who thinks, and how: the fields, the list of roles, the button that looks for models, a note."""
     heading("chat_group_mind")
-    provider = gr.Dropdown(label=W("chat_provider"), elem_id="chat_provider", interactive=True)
+    offered = rows("en")
+    provider = gr.Dropdown(offered["provider"], label=W("chat_provider"), elem_id="chat_provider", interactive=True)
     note = gr.HTML(elem_id="chat_mind_note")
     base_url = gr.Textbox(label=W("chat_base_url"), max_lines=1, visible=False, elem_id="chat_base_url")
     key = gr.Textbox(
@@ -128,7 +132,7 @@ def lay_out_mind() -> tuple[dict[str, Any], gr.Dropdown, gr.Button, gr.HTML]:
         label=W("chat_model"), info=W("chat_model_info"), allow_custom_value=True, elem_id="chat_model", visible=False
     )
     refresh = gr.Button(W("chat_refresh"), size="sm", visible=False, elem_id="chat_refresh")
-    persona = gr.Dropdown(label=W("chat_persona"), elem_id="chat_persona", interactive=True)
+    persona = gr.Dropdown(offered["persona"], label=W("chat_persona"), elem_id="chat_persona", interactive=True)
     system = gr.Textbox(
         label=W("chat_system"), lines=3, max_lines=8, max_length=MAX_PROMPT, elem_id="chat_system", interactive=True
     )
@@ -141,9 +145,12 @@ def lay_out_mind() -> tuple[dict[str, Any], gr.Dropdown, gr.Button, gr.HTML]:
 def lay_out_ears() -> tuple[dict[str, Any], gr.HTML]:
     """How speech is heard, and how much is remembered; a note."""
     heading("chat_group_ears")
-    asr = gr.Dropdown(label=W("chat_asr"), elem_id="chat_asr", interactive=True)
+    offered = rows("en")
+    asr = gr.Dropdown(offered["asr"], label=W("chat_asr"), elem_id="chat_asr", interactive=True)
     note = gr.HTML(elem_id="chat_ears_note")
-    language = gr.Dropdown(label=W("chat_asr_language"), elem_id="chat_asr_language", interactive=True)
+    language = gr.Dropdown(
+        offered["asr_language"], label=W("chat_asr_language"), elem_id="chat_asr_language", interactive=True
+    )
     memory = gr.Slider(200, 16_000, 2000, step=100, label=W("chat_memory"), elem_id="chat_memory")
     keep = gr.Slider(1, 100, 20, step=1, label=W("chat_keep"), elem_id="chat_keep")
     return {"asr": asr, "asr_language": language, "memory": memory, "keep": keep}, note
@@ -194,28 +201,45 @@ def mind_shown(w: Widgets) -> list[gr.components.Component]:
 
 # --- lists ------------------------------------------------------------------------------------------------------------
 
+Rows = list[tuple[str, Any]]
+
+
+def rows(lang: str) -> dict[str, Rows]:
+    """What the lists offer, in the reader's words: component -> (name, value). They are laid out with these already,
+    because a page that outlives a restart of the app sends what it has chosen from them.
+    """
+    word = reader(lang)
+    return {
+        "avatar": avatar_choices(lang),
+        "size": [(say(lang, "chat_size_auto"), 0), *((f"{px} × {px}", px) for px in SIZES)],
+        "voice": voice_rows(lang),
+        "voice_engine": [(say(lang, f"engine_{name}"), name) for name in VOICE_ENGINES],
+        "provider": [(info.name[word], info.id) for info in llm.providers()],
+        "persona": [(one.name[word], one.id) for one in PERSONAS],
+        "asr": [(say(lang, "chat_asr_auto"), "auto"), *recognisers(lang)],
+        "asr_language": [(say(lang, f"chat_language_{one}"), one) for one in ASR_LANGUAGES],
+    }
+
 
 def fill(token: str, avatar: str | None, voice: str | None, lang: str) -> tuple[Any, ...]:
     """The lists in the reader's words. Once there is a conversation only new avatars and voices are added."""
-    avatars = avatar_choices(lang)
-    ids = [choice for _, choice in avatars]
+    offered = rows(lang)
+    ids = [choice for _, choice in offered["avatar"]]
     chosen = avatar if avatar in ids else (ids[0] if ids else None)
+    avatars = gr.Dropdown(offered["avatar"], value=chosen)
     if token:
         keep = gr.skip()
-        return gr.Dropdown(avatars, value=chosen), keep, voice_choices(lang, voice), *(keep,) * 6
-    sizes = [(say(lang, "chat_size_auto"), 0), *((f"{px} × {px}", px) for px in SIZES)]
-    engines = [(say(lang, f"engine_{name}"), name) for name in VOICE_ENGINES]
-    word = reader(lang)
+        return avatars, keep, voice_choices(lang, voice), *(keep,) * 6
     return (
-        gr.Dropdown(avatars, value=chosen),
-        gr.Dropdown(sizes, value=0),
+        avatars,
+        gr.Dropdown(offered["size"], value=0),
         voice_choices(lang),
-        gr.Dropdown(engines, value="auto"),
-        gr.Dropdown([(info.name[word], info.id) for info in llm.providers()], value=first_provider()),
-        gr.Dropdown([(one.name[word], one.id) for one in PERSONAS], value=PERSONAS[0].id),
-        PERSONAS[0].prompt[word],
-        gr.Dropdown([(say(lang, "chat_asr_auto"), "auto"), *recognisers(lang)], value="auto"),
-        gr.Dropdown([(say(lang, f"chat_language_{one}"), one) for one in ASR_LANGUAGES], value="auto"),
+        gr.Dropdown(offered["voice_engine"], value="auto"),
+        gr.Dropdown(offered["provider"], value=first_provider()),
+        gr.Dropdown(offered["persona"], value=PERSONAS[0].id),
+        PERSONAS[0].prompt[reader(lang)],
+        gr.Dropdown(offered["asr"], value="auto"),
+        gr.Dropdown(offered["asr_language"], value="auto"),
     )
 
 

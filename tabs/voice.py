@@ -108,10 +108,15 @@ def fill_voice(lang: str) -> tuple[Any, ...]:
     return voice_choices(lang), gr.Dropdown(engines, value="auto"), gr.Dropdown(languages, value="auto"), ready
 
 
-def voice_choices(lang: str, chosen: str | None = None) -> gr.Dropdown:
-    """The built-in voices and the library's."""
+def voice_rows(lang: str) -> list[tuple[str, str]]:
+    """The built-in voices and the library's: (name in the reader's language, id)."""
     rows = [(say(lang, f"voice_{preset}"), preset) for preset in PRESETS]
-    rows += [(info.name, info.id) for info in voices.list_voices()]
+    return rows + [(info.name, info.id) for info in voices.list_voices()]
+
+
+def voice_choices(lang: str, chosen: str | None = None) -> gr.Dropdown:
+    """The list of voices."""
+    rows = voice_rows(lang)
     ids = [voice_id for _, voice_id in rows]
     return gr.Dropdown(rows, value=chosen if chosen in ids else "woman")
 
