@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from talking_gaussian import command, stopping
+from talking_gaussian import command, devices, stopping
 from talking_gaussian.errors import UserError
 
 PREVIEW_SPEECH = Path(__file__).parent / "samples" / "en.wav"
+FLAGS = ("--help", "--profile")  # options without a value
 HOME = Path(os.environ.get("TFG_HOME") or Path(__file__).resolve().parents[1])
 
 
@@ -40,7 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
     infer.add_argument("--sh_degree", type=int, help="highest degree of colour harmonics to use")
     infer.add_argument("--fps", type=float, help="frames a second (default: the avatar's)")
     infer.add_argument("--size", type=int, help="side of the picture in pixels (default: the avatar's)")
-    infer.add_argument("--gpu", default="cpu", help="cpu (this version draws on the CPU; a GPU number is accepted)")
+    infer.add_argument("--gpu", help="auto (the default), cpu, or a GPU's number as nvidia-smi counts")
+    infer.add_argument("--profile", action="store_true", help="print at the end where the time went")
     infer.add_argument("--audio_features", choices=("visemes", "mel"), default="visemes", help="how sound is heard")
     infer.add_argument("--seed", type=int, default=0, help="of blinks and glances: same seed, same video")
     bring = commands.add_parser("import_avatar", help="check a zipped avatar and install it")
@@ -62,14 +64,7 @@ def infer(options: argparse.Namespace) -> None:
     """Make a video."""
     from talking_gaussian.inference import GenerateSettings, generate
 
-    if options.gpu not in ("cpu", "auto"):
-        if not options.gpu.isdecimal():
-            raise UserError(
-                "bad_setting",
-                f"--gpu must be cpu or the number of a GPU, not {options.gpu!r}.",
-                f"--gpu 必须是 cpu 或 GPU 编号,而不是 {options.gpu!r}。",
-            )
-        print("note: this version draws on the CPU; --gpu is noted but not used", file=sys.stderr)
+    device = devices.choose(options.gpu)
     generate(
         GenerateSettings(
             avatar=options.avatar,
@@ -80,6 +75,8 @@ def infer(options: argparse.Namespace) -> None:
             sh_degree=options.sh_degree,
             audio_features=options.audio_features,
             seed=options.seed,
+            device=device,
+            profile=options.profile,
         )
     )
 
@@ -130,7 +127,7 @@ def joined(arguments: Sequence[str]) -> list[str]:
     """`--audio_file -x.wav` -> `--audio_file=-x.wav`, so that a name may begin with a dash."""
     result: list[str] = []
     for argument in arguments:
-        if result and result[-1].startswith("--") and "=" not in result[-1] and result[-1] != "--help":
+        if result and result[-1].startswith("--") and "=" not in result[-1] and result[-1] not in FLAGS:
             result[-1] += f"={argument}"
         else:
             result.append(argument)

@@ -23,7 +23,7 @@ print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "arc
 """
 WARP_FACTS = """
 import json, warp
-warp.config.quiet = True
+warp.config.log_level = warp.LOG_WARNING
 warp.init()
 print(json.dumps({"version": warp.__version__, "cards": [int(device.arch) for device in warp.get_cuda_devices()]}))
 """

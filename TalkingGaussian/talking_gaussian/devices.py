@@ -41,15 +41,20 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Choice:
-    """The GPU to use, or None for the CPU; en, zh: why the CPU was taken where a GPU might have been expected."""
+    """The GPU to use, or None for the CPU; en, zh: why the CPU was taken where a GPU might have been expected; named:
+    the card was asked for by its number."""
 
     gpu: Gpu | None
     en: str = ""
     zh: str = ""
+    named: bool = False
 
     def sentence(self, lang: str = "en") -> str:
         """Why, in `lang` (en or zh; English for any other)."""
         return self.zh if lang.startswith("zh") else self.en
+
+
+CPU = Choice(None)
 
 
 def list_gpus() -> list[Gpu]:
@@ -86,27 +91,27 @@ def _visible(index: int) -> bool:
     return str(index) in numbers if all(word.lstrip("-").isdecimal() for word in numbers if word) else True
 
 
-def choose(wanted: str) -> Choice:
-    """`auto`, `cpu` or a GPU's number -> the device for drawing. Raises UserError for another word, and for a number
-    that no card of this machine has."""
-    _check_word(wanted)
-    if wanted == "cpu":
-        return Choice(None)
-    gpus = list_gpus()
+def choose(wanted: str | None) -> Choice:
+    """`auto`, `cpu` or a GPU's number -> the device for drawing; None is `auto` that says nothing where there is no
+    card. Raises UserError for another word, and for a number that no card of this machine has."""
+    _check_word("auto" if wanted is None else wanted)
+    gpus = [] if wanted == "cpu" else list_gpus()
+    if not gpus and wanted in (None, "cpu"):
+        return CPU
     if not gpus:
         return Choice(
             None,
             "the CPU draws, since no NVIDIA GPU was found (nvidia-smi is missing or lists none)",
             "未找到 NVIDIA 显卡(没有 nvidia-smi,或其列表为空),因此由 CPU 绘制",
         )
-    gpu = _best(gpus) if wanted == "auto" else _of_number(gpus, int(wanted))
+    gpu = _best(gpus) if wanted in (None, "auto") else _of_number(gpus, int(wanted))
     if importlib.util.find_spec(DRAWS_WITH) is None:
         return Choice(
             None,
             f"the CPU draws, since the GPU part is not installed; for {gpu.name} run: {PREPARE}",
             f"尚未安装 GPU 组件,因此由 CPU 绘制;要使用 {gpu.name},请运行:{PREPARE}",
         )
-    return Choice(gpu)
+    return Choice(gpu, named=wanted not in (None, "auto"))
 
 
 def choose_for_training(wanted: str) -> Choice:

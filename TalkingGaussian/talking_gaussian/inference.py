@@ -8,20 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from talking_gaussian import stopping
 from talking_gaussian.audio.reader import probe_audio, read_audio
 from talking_gaussian.avatar import MAX_SH_DEGREE, Avatar, load_persons_speech, opened_avatar
+from talking_gaussian.devices import CPU, Choice
 from talking_gaussian.errors import UserError, file_fault
 from talking_gaussian.motion.idle import IdleMotion
 from talking_gaussian.motion.mapping import place_units
 from talking_gaussian.motion.speech_motion import SpeechMotion
 from talking_gaussian.prefetch import prefetched
+from talking_gaussian.profiling import Profile
 from talking_gaussian.progress import Progress
+from talking_gaussian.rendering.card import open_card
 from talking_gaussian.stage import Stage
 from talking_gaussian.video.mp4_writer import Mp4Writer
+
+if TYPE_CHECKING:
+    from talking_gaussian.rendering.warp_backend import WarpRenderer
 
 STAGES = ("load", "audio", "render", "finish")
 SIZES = (128, 1024)
@@ -36,7 +43,8 @@ class GenerateSettings:
 
     avatar: folder or zip. audio_file: any sound or video file with a sound track. size: side of the picture in px,
     fps: frames a second, sh_degree: highest degree of colour harmonics (each None: the avatar's own).
-    audio_features: `visemes` or `mel`. seed: of blinks and glances.
+    audio_features: `visemes` or `mel`. seed: of blinks and glances. device: what draws. profile: print at the end where
+    the time went.
     """
 
     avatar: Path
@@ -47,6 +55,8 @@ class GenerateSettings:
     sh_degree: int | None = None
     audio_features: str = "visemes"
     seed: int = 0
+    device: Choice = CPU
+    profile: bool = False
 
     def check(self) -> None:
         """Raises UserError for what can be seen before anything is read."""
@@ -71,22 +81,42 @@ def generate(settings: GenerateSettings) -> None:
     settings.check()
     progress = Progress(STAGES)
     progress.stage("load")
+    profile = Profile(settings.profile)
     with opened_avatar(settings.avatar) as avatar:
         info = probe_audio(settings.audio_file)
         fps = settings.fps or avatar.fps
         total = max(1, math.ceil(info.duration_s * fps - 1e-6))
-        stage = Stage(avatar, settings.size or avatar.size, settings.sh_degree)
+        size = settings.size or avatar.size
+        card = open_card(settings.device, len(avatar.means), size, profile)
+        stage = Stage(avatar, size, settings.sh_degree, card, profile)
         progress.stage("audio")
-        motion = talking_motion(settings, avatar, fps, total)
-        with prefetched(motion, AHEAD) as ready, opened_output(settings, stage.size, fps) as writer:
-            for index, coefficients in enumerate(ready):
+        motion = profile.items("features", talking_motion(settings, avatar, fps, total))
+        with (
+            prefetched(motion, AHEAD) as ready,
+            drawn_ahead(stage.frames(ready, fps), card) as frames,
+            opened_output(settings, size, fps) as writer,
+        ):
+            for index, frame in enumerate(frames):
                 stopping.check()
                 if index == 0:
                     progress.stage("render")
-                writer.write(stage.draw(coefficients, index / fps))
+                with profile.part("encode"):
+                    writer.write(frame)
                 progress.step(index + 1, total)
             progress.stage("finish")
         stage.close()
+    if settings.profile:
+        print("\n".join(profile.lines(total)))
+
+
+@contextmanager
+def drawn_ahead(frames: Iterator[np.ndarray], card: WarpRenderer | None) -> Iterator[Iterator[np.ndarray]]:
+    """A card draws the next batches while the encoder works on the last; the CPU draws when it is asked."""
+    if card is None:
+        yield frames
+        return
+    with prefetched(frames, 2 * card.batch) as ready:
+        yield ready
 
 
 @contextmanager

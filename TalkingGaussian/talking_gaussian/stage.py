@@ -2,36 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from talking_gaussian.avatar import Avatar
 from talking_gaussian.head import Head
+from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import Camera
 from talking_gaussian.rendering.numba_backend import NumbaRenderer
 from talking_gaussian.video.plates import PlateLoop
+
+if TYPE_CHECKING:
+    from talking_gaussian.rendering import Splats
+    from talking_gaussian.rendering.warp_backend import WarpRenderer
 
 
 class Stage:
     """An avatar with its plates and renderer, set up for one picture size."""
 
-    def __init__(self, avatar: Avatar, size: int, sh_degree: int | None = None) -> None:
-        """size: side of the picture, px."""
+    def __init__(
+        self,
+        avatar: Avatar,
+        size: int,
+        sh_degree: int | None = None,
+        card: WarpRenderer | None = None,
+        profile: Profile | None = None,
+    ) -> None:
+        """size: side of the picture, px. card: draws (for this size and avatar) instead of the CPU. profile: takes the
+        time of the parts."""
         self.size = size
+        self._profile = profile or Profile()
         self._head = Head(avatar, sh_degree)
         self._plates = PlateLoop(avatar, size)
-        self._renderer = NumbaRenderer((size, size))
+        self._renderer = card or NumbaRenderer((size, size), profile=self._profile)
+        self._card = card
         self._camera = Camera(avatar.viewmat, avatar.K).resized(size / avatar.size)
         self._frame = np.empty((size, size, 3), np.uint8)
 
     def draw(self, coefficients: np.ndarray, seconds: float) -> np.ndarray:
         """The picture [size, size, 3] uint8 at a time in the plate loop (valid until the next call). The loop's own
         expression is added to the coefficients [K]."""
-        plate, pose, expression = self._plates.at(seconds)
-        if expression is not None:
-            coefficients = coefficients + expression
-        splats = self._head.pose(coefficients, pose, self._camera)
+        splats, plate = self._posed(coefficients, seconds)
         self._renderer.render_over(splats, self._camera, plate, self._frame)
         return self._frame
+
+    def frames(self, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+        """The pictures of a whole video, one for each row of coefficients; a card draws as many at once as fit on it.
+        Each is valid until the next on the CPU; those of a card are the caller's."""
+        if self._card is None:
+            for index, coefficients in enumerate(motion):
+                yield self.draw(coefficients, index / fps)
+            return
+        waiting = 0
+        for index, coefficients in enumerate(motion):
+            splats, plate = self._posed(coefficients, index / fps)
+            with self._profile.part("copy"):
+                self._card.put(waiting, splats, plate)
+            waiting += 1
+            if waiting == self._card.batch:
+                yield from self._card.draw(self._camera, waiting)
+                waiting = 0
+        if waiting:
+            yield from self._card.draw(self._camera, waiting)
+
+    def _posed(self, coefficients: np.ndarray, seconds: float) -> tuple[Splats, np.ndarray]:
+        with self._profile.part("plate"):
+            plate, pose, expression = self._plates.at(seconds)
+        if expression is not None:
+            coefficients = coefficients + expression
+        with self._profile.part("motion"):
+            return self._head.pose(coefficients, pose, self._camera), plate
 
     def close(self) -> None:
         """Free the plate decoder."""

@@ -1,0 +1,164 @@
+"""The renderer for NVIDIA cards: several frames a launch, buffers that stay, one wait a batch.
+
+Needs the environment's gpu part (warp-lang); Warp compiles the kernels at first use and keeps them in its cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from talking_gaussian.profiling import Profile
+from talking_gaussian.rendering import warp_kernels as kernels
+from talking_gaussian.rendering.types import Camera, Rendering, Splats
+
+wp.config.log_level = wp.LOG_WARNING  # no banner among a job's lines
+FIRST_PAIRS_A_GAUSSIAN = 8  # room in the tiles' lists to begin with; it grows where more is needed
+
+
+class WarpRenderer:
+    """Draws batches of frames of one size and one number of Gaussians."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        gaussians: int,
+        batch: int = 1,
+        device: str = "cuda:0",
+        profile: Profile | None = None,
+    ) -> None:
+        """size: (width, height) px. batch: most frames at once. device: Warp's name of it; `cpu` runs the same kernels
+        on one thread, for tests. Raises RuntimeError or ValueError for a device that Warp does not have."""
+        self.size, self.batch, self._gaussians = size, batch, gaussians
+        self._device = wp.get_device(device)
+        self._profile = profile or Profile()
+        width, height = size
+        self._tiles = (-(-width // int(kernels.TILE)), -(-height // int(kernels.TILE)))
+        count = batch * gaussians
+        self._means, self._means_in = self._pair(count, wp.vec3)
+        self._covariances, self._covariances_in = self._pair((count, 6), float)
+        self._opacities, self._opacities_in = self._pair(count, float)
+        self._colors, self._colors_in = self._pair(count, wp.vec3)
+        self._plates, self._plates_in = self._pair((batch, height, width, 3), wp.uint8)
+        self._frames, self._frames_out = self._pair((batch, height, width, 3), wp.uint8)
+        self._centres, self._conics = self._array(count, wp.vec2), self._array(count, wp.vec3)
+        self._depths, self._spans = self._array(count, float), self._array(count, wp.vec4i)
+        self._counts, self._ends = self._array(count, int), self._array(count, int)
+        tiles = batch * self._tiles[0] * self._tiles[1]
+        self._firsts, self._lasts = self._array(tiles, int), self._array(tiles, int)
+        self._keys, self._order = self._array(0, wp.int64), self._array(0, int)
+        self._reserve(FIRST_PAIRS_A_GAUSSIAN * count)
+
+    def put(self, slot: int, splats: Splats, plate: np.ndarray) -> None:
+        """Lay frame `slot` (0 to batch - 1) ready: its splats and its plate [H, W, 3] uint8 (both are copied)."""
+        rows = slice(slot * self._gaussians, (slot + 1) * self._gaussians)
+        self._means_in.numpy()[rows] = splats.means
+        self._covariances_in.numpy()[rows] = splats.covariances
+        self._opacities_in.numpy()[rows] = splats.opacities
+        self._colors_in.numpy()[rows] = splats.colors
+        self._plates_in.numpy()[slot] = plate
+
+    def draw(self, camera: Camera, count: int) -> np.ndarray:
+        """The first `count` frames that were put -> [count, H, W, 3] uint8, an array of the caller's own."""
+        lens, threads = self._sorted(camera, count)
+        with self._timed("copy"):
+            wp.copy(self._plates, self._plates_in)
+        with self._timed("raster and composite"):
+            outputs = [lens, self._plates, self._frames]
+            wp.launch(
+                kernels.draw_over,
+                threads,
+                [*self._lists(), *outputs],
+                device=self._device,
+                block_dim=kernels.TILE_PIXELS,
+            )
+        with self._timed("copy"):
+            wp.copy(self._frames_out, self._frames)
+            wp.synchronize_device(self._device)
+            return self._frames_out.numpy()[:count].copy()
+
+    def render_over(self, splats: Splats, camera: Camera, plate: np.ndarray, frame: np.ndarray) -> None:
+        """Draw one picture over plate [H, W, 3] uint8 into frame [H, W, 3] uint8."""
+        self.put(0, splats, plate)
+        frame[...] = self.draw(camera, 1)[0]
+
+    def render(self, splats: Splats, camera: Camera) -> Rendering:
+        """One picture as floats, with its coverage."""
+        width, height = self.size
+        self.put(0, splats, np.zeros((height, width, 3), np.uint8))
+        lens, threads = self._sorted(camera, 1)
+        canvas = self._array((1, height, width), wp.vec4)
+        wp.launch(
+            kernels.draw_canvas,
+            threads,
+            [*self._lists(), lens, canvas],
+            device=self._device,
+            block_dim=kernels.TILE_PIXELS,
+        )
+        drawn = canvas.numpy()[0]
+        return Rendering(drawn[..., :3].copy(), 1 - drawn[..., 3])
+
+    def _sorted(self, camera: Camera, count: int) -> tuple[Any, int]:
+        """Project and sort the first `count` frames -> the lens, and how many threads draw them."""
+        lens, splats = self._lens(camera), count * self._gaussians
+        with self._timed("copy"):
+            for there, here in (
+                *((self._means, self._means_in), (self._covariances, self._covariances_in)),
+                *((self._opacities, self._opacities_in), (self._colors, self._colors_in)),
+            ):
+                wp.copy(there, here)
+        with self._timed("project"):
+            view = wp.mat44(*camera.viewmat.astype(np.float32).flatten().tolist())
+            inputs = [self._means, self._covariances, self._opacities, view, lens]
+            outputs = [self._centres, self._conics, self._depths, self._spans, self._counts]
+            wp.launch(kernels.project, splats, inputs, outputs, device=self._device)
+        with self._timed("sort"):
+            self._sort(lens, splats)
+        return lens, count * self._tiles[0] * self._tiles[1] * kernels.TILE_PIXELS
+
+    def _sort(self, lens: Any, splats: int) -> None:
+        """The lists of all tiles, by depth."""
+        wp.utils.array_scan(self._counts, self._ends, inclusive=True)
+        total = int(self._ends[splats - 1 : splats].numpy()[0])  # the one wait for the card before the pictures
+        self._reserve(total)
+        self._firsts.zero_()
+        self._lasts.zero_()
+        if total == 0:
+            return
+        inputs = [self._depths, self._spans, self._counts, self._ends, self._gaussians, lens]
+        wp.launch(kernels.list_tiles, splats, inputs, [self._keys, self._order], device=self._device)
+        wp.utils.radix_sort_pairs(self._keys, self._order, total)
+        wp.launch(kernels.mark_tiles, total, [self._keys, total], [self._firsts, self._lasts], device=self._device)
+
+    def _lists(self) -> list[Any]:
+        return [
+            *(self._firsts, self._lasts, self._order, self._centres, self._conics),
+            *(self._opacities, self._colors),
+        ]
+
+    def _lens(self, camera: Camera) -> Any:
+        lens, K = kernels.Lens(), camera.K
+        lens.fx, lens.fy, lens.cx, lens.cy = float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2])
+        lens.width, lens.height = self.size
+        lens.columns, lens.rows = self._tiles
+        return lens
+
+    def _reserve(self, pairs: int) -> None:
+        """Room for so many (tile, splat) pairs; sorting needs it twice."""
+        if len(self._keys) < 2 * pairs:
+            self._keys, self._order = self._array(2 * pairs, wp.int64), self._array(2 * pairs, int)
+
+    def _array(self, shape: Any, dtype: Any) -> Any:
+        return wp.empty(shape, dtype=dtype, device=self._device)
+
+    def _pair(self, shape: Any, dtype: Any) -> tuple[Any, Any]:
+        """An array on the device, and its pinned copy in the computer's memory, from which the card reads by itself."""
+        return self._array(shape, dtype), wp.empty(shape, dtype=dtype, device="cpu", pinned=self._device.is_cuda)
+
+    def _timed(self, part: str) -> Any:
+        return self._profile.part(part, self._wait)
+
+    def _wait(self) -> None:
+        wp.synchronize_device(self._device)

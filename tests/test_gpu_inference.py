@@ -1,0 +1,122 @@
+"""A video drawn through the card's path (Warp on the CPU stands for the card), what is said, and the profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fake_gpus
+import numpy as np
+import pytest
+import test_talkinggaussian as engine
+from audio_files import write_wav
+from avatars import write_avatar
+from fake_gpus import H200
+from talking_gaussian import devices
+from talking_gaussian.avatar import load_avatar
+from talking_gaussian.devices import Choice, Gpu
+from talking_gaussian.errors import UserError
+from talking_gaussian.profiling import Profile
+from talking_gaussian.rendering import card
+from talking_gaussian.stage import Stage
+
+GPU = Gpu(0, "NVIDIA H200", 143771, 143000, "580.95", (9, 0))
+
+
+@pytest.fixture(scope="module")
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_avatar(tmp_path_factory.mktemp("avatars") / "tiny")
+
+
+@pytest.fixture
+def warp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    wp = pytest.importorskip("warp", reason="warp-lang (the gpu part) is not installed")
+    kept = wp.config.kernel_cache_dir
+    wp.config.kernel_cache_dir = str(tmp_path_factory.getbasetemp() / "warp_kernels")
+    wp.init()
+    yield
+    wp.config.kernel_cache_dir = kept
+
+
+def test_the_cards_path_gives_the_cpus_video(warp: None, avatar: Path) -> None:
+    from talking_gaussian.rendering.warp_backend import WarpRenderer
+
+    person = load_avatar(avatar)
+    motion = np.random.default_rng(1).uniform(0, 1, (7, len(person.units))).astype(np.float32)
+    drawn = Stage(person, 64, card=WarpRenderer((64, 64), len(person.means), batch=3, device="cpu"))
+    plain = Stage(person, 64)
+    theirs = [frame.copy() for frame in plain.frames(iter(motion), 25)]
+    ours = list(drawn.frames(iter(motion), 25))
+    assert len(ours) == len(theirs) == 7
+    assert max(np.abs(a.astype(int) - b).max() for a, b in zip(ours, theirs, strict=True)) <= 1
+    assert np.abs(theirs[0].astype(int) - theirs[6]).max() > 20  # the head moves, so frames are not mixed up
+    for stage in (drawn, plain):
+        stage.close()
+
+
+def test_the_trial_picture_is_right_on_a_sound_renderer_and_wrong_on_a_broken_one(warp: None) -> None:
+    from talking_gaussian.rendering.warp_backend import WarpRenderer
+
+    class Broken(WarpRenderer):
+        def render_over(self, splats, camera, plate, frame):
+            frame[...] = plate
+
+    size = (card.TRIAL_SIDE, card.TRIAL_SIDE)
+    assert card.trial(WarpRenderer(size, card.TRIAL_GAUSSIANS, device="cpu")) <= 1
+    assert card.trial(Broken(size, card.TRIAL_GAUSSIANS, device="cpu")) > card.TRIAL_LEVELS
+
+
+def test_a_card_that_cuda_does_not_show_is_refused_when_named_and_left_alone_by_auto(
+    warp: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import warp as wp
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that what take() sets is taken back
+    monkeypatch.setattr(wp, "get_cuda_devices", list)
+    with pytest.raises(UserError) as refused:
+        card.open_card(Choice(GPU, named=True), 100, 64, Profile())
+    assert refused.value.code == "gpu_refused" and "580.95" in refused.value.zh
+    assert card.open_card(Choice(GPU), 100, 64, Profile()) is None
+    assert "note: the CPU draws: GPU 0 (NVIDIA H200) cannot be used" in capsys.readouterr().err
+
+
+def test_short_memory_refuses_a_named_card_and_moves_auto_to_the_cpu(capsys: pytest.CaptureFixture[str]) -> None:
+    full = Gpu(0, "Full", 8192, 100, "580.95", (8, 6))
+    with pytest.raises(UserError, match="has 100 MiB free"):
+        card.open_card(Choice(full, named=True), 30_000, 512, Profile())
+    assert card.open_card(Choice(full), 30_000, 512, Profile()) is None
+    assert "the CPU draws: Full has 100 MiB free" in capsys.readouterr().err
+
+
+def infer(avatar: Path, tmp_path: Path, *more: str) -> int:
+    sound = write_wav(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.05, 8000).astype(np.float32), 16000)
+    line = ["infer", "--avatar", str(avatar), "--audio_file", str(sound), "--output_file", str(tmp_path / "v.mp4")]
+    return engine.main([*line, "--audio_features", "mel", *more])
+
+
+def test_the_profile_says_where_the_time_went(avatar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert infer(avatar, tmp_path, "--profile", "--gpu", "cpu") == 0
+    lines = capsys.readouterr().out.splitlines()
+    parts = {line.split("  ")[0]: float(line.split("%")[0].split()[-1]) for line in lines[:-1]}
+    assert set(parts) == {"features", "motion", "plate", "project", "sort", "raster", "composite", "encode"}
+    assert abs(sum(parts.values()) - 100) < 1
+    assert lines[-1].startswith("13 frames in ")
+
+
+def test_without_a_card_nothing_is_said_unless_one_was_asked_for(
+    avatar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices.shutil, "which", lambda name: None)
+    assert infer(avatar, tmp_path) == 0
+    assert "note:" not in capsys.readouterr().err
+    assert infer(avatar, tmp_path, "--gpu", "0") == 0
+    assert "note: the CPU draws, since no NVIDIA GPU was found" in capsys.readouterr().err
+
+
+def test_a_number_that_no_card_has_ends_with_one_sentence(
+    avatar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_gpus.install(tmp_path / "bin", monkeypatch, H200)
+    assert infer(avatar, tmp_path, "--gpu", "3") == 2
+    assert "error: There is no GPU 3; --gpu can be auto, cpu or one of: 0 (NVIDIA H200)." in capsys.readouterr().err
+    assert not (tmp_path / "v.mp4").exists()
