@@ -221,9 +221,8 @@ def measure(options: argparse.Namespace, playwright: Any, address: str, folder: 
         print(f"  stages, median ms: {stages(marks_of(page))}")
     if options.long:
         held, seconds, width = stalls(page)
-        print(
-            f"an answer of {seconds:.0f} s at {width} px: {len(held)} stalls over 100 ms {[round(wait) for wait in held]}"
-        )
+        waits = ", ".join(f"{wait:.0f} ms" for wait in held)
+        print(f"an answer of {seconds:.0f} s at {width} px: {len(held)} stalls over 100 ms {waits}")
     if options.stops:
         silent, idle = stop_times(page, options.stops)
         told("stop pressed -> silence", silent, "200")
