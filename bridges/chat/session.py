@@ -26,7 +26,7 @@ from bridges.jobs.processes import start_mark
 
 MOST_SESSIONS = 40
 LONGEST_QUESTION = 4000
-GONE_S = 90.0  # a page that has not asked for messages for so long is closed
+GONE_S = 180.0  # a page that has not asked for messages for so long is closed (hidden pages ask once a minute)
 MOST_WAITING_BYTES = 100_000_000
 
 _sessions: dict[str, Session] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -15,6 +16,7 @@ from bridges.chat.turn import speaking_fields
 from bridges.errors import RequestError
 
 LOOK_S = 1.0
+_log = logging.getLogger("tfg.chat")
 ENVIRONMENTS = {
     "talking_gaussian": ("the picture engine", "画面引擎"),
     "cosyvoice": ("the voice", "语音引擎"),
@@ -37,8 +39,8 @@ class Warming:
             if isinstance(outcome, RequestError):
                 en, zh = outcome.failure.en, outcome.failure.zh
                 self._post("error", turn=None, code=outcome.code, en=en, zh=zh, retry=False)
-            elif isinstance(outcome, Exception):
-                raise outcome
+            elif isinstance(outcome, Exception):  # a defect of ours: the log keeps it, the first turn will tell
+                _log.error("an engine was not made ready", exc_info=outcome)
 
     async def _picture(self, settings: ChatSettings) -> None:
         wanted = (settings.avatar, settings.size)
