@@ -196,11 +196,11 @@ function onLevel(level) {
 }
 
 function micFault(code) {
+  const sentence = words['chat_' + code] || words.chat_mic_lost;
+  if (code === 'mic_silent') { note(sentence); return; }  // it stays on, and may be unmuted
   page.holding = false;
   if (page.mode !== 'off') mode('off');
-  const sentence = words['chat_' + code] || words.chat_mic_lost;
-  if (code === 'mic_silent') note(sentence);
-  else fault({[lang]: sentence}, null);
+  fault({[lang]: sentence}, null);
   draw();
 }
 

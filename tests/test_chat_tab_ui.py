@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from llm_server import LlmServer, refusal
 from test_ui import CHROMIUM, FLAGS, free_port, start_app
@@ -50,11 +52,16 @@ def app(
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
+def driver() -> Iterator[sync_api.Playwright]:
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def browser(driver: sync_api.Playwright) -> Iterator[sync_api.Browser]:
+    chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture
@@ -64,8 +71,12 @@ def page(app: str, browser: sync_api.Browser) -> Iterator[sync_api.Page]:
     opened.context.close()
 
 
-def open_chat(browser: sync_api.Browser, app: str, locale: str = "en-US", width: int = 1280) -> sync_api.Page:
+def open_chat(
+    browser: sync_api.Browser, app: str, locale: str = "en-US", width: int = 1280, prepare: str = ""
+) -> sync_api.Page:
+    """The Chat tab with its avatar there. prepare: a script that runs before those of the page."""
     page = browser.new_context(locale=locale, viewport={"width": width, "height": 900}).new_page()
+    page.add_init_script(prepare)
     page.goto(app)
     page.wait_for_function("document.querySelector('#avatar input')?.value")
     name = {"en-US": "Chat", "zh-CN": "实时对话"}[locale]
@@ -193,6 +204,51 @@ def test_a_refusing_model_is_a_sentence_and_can_be_asked_again(page: sync_api.Pa
     until_speaking(page)
     until_idle(page)
     assert answers(page) == ["You said robin. That is all."]
+
+
+def test_a_browser_without_media_streams_plays_the_answer_when_it_is_whole(app: str, browser: sync_api.Browser) -> None:
+    page = open_chat(browser, app, prepare="delete window.MediaSource; delete window.ManagedMediaSource;")
+    ask(page, "Say robin")
+    page.wait_for_function(f"document.querySelector('{STAGE}-talk').currentTime > 0.5", timeout=60_000)
+    until_idle(page)
+    assert answers(page) == ["You said robin. That is all."]
+    page.context.close()
+
+
+def test_speaking_asks_and_speaking_again_interrupts(
+    app: str,
+    driver: sync_api.Playwright,
+    model: LlmServer,
+    test_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model, "reply", lambda messages: 16 * LONG)
+    sound = spoken_twice(test_data / "speech" / "en_9s.wav", tmp_path / "sound.wav")
+    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    flags.append(f"--use-file-for-fake-audio-capture={sound}")
+    chromium = driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+    page = open_chat(chromium, app)
+    page.click(f"{STAGE}-hands")
+    until_speaking(page)
+    page.wait_for_selector(f"{STAGE}-turn[data-end=stopped]", timeout=60_000)
+    assert page.locator(f"{STAGE}-asked > p").first.inner_text().strip()
+    page.click(f"{STAGE}-hands")
+    page.wait_for_selector(f"{STAGE}[data-mode=off]")
+    chromium.close()
+
+
+def spoken_twice(speech: Path, path: Path) -> Path:
+    """A sentence, a pause in which it is answered, and the sentence again: what a microphone hears."""
+    with wave.open(str(speech)) as source:
+        rate = source.getframerate()
+        sentence = np.frombuffer(source.readframes(int(2.6 * rate)), np.int16)
+    random = np.random.default_rng(0)
+    rests = [random.integers(-8, 9, int(seconds * rate)).astype(np.int16) for seconds in (1, 10, 30)]
+    with wave.open(str(path), "wb") as sink:
+        sink.setparams((1, 2, rate, 0, "NONE", ""))
+        sink.writeframes(np.concatenate([rests[0], sentence, rests[1], sentence, rests[2]]).tobytes())
+    return path
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
