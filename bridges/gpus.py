@@ -102,14 +102,14 @@ def check_device(device: str) -> None:
         )
 
 
-def drawing_seat(device: str) -> str:
-    """The seat of a job that draws: that of the card that was named; for auto one of any card that can be used; a CPU
-    seat where there is none, or nothing that draws on it is installed."""
+def card_seat(device: str, otherwise: str) -> str:
+    """The seat of a job that can work on a card: that of the card that was named; for auto one of any card that can be
+    used; `otherwise` where there is none, or where what works on it is not installed."""
     if device.isdecimal():
         return f"gpu-{int(device)}"
     cards = list_gpus() if device == "auto" else []
     if not cards or not part_is_ready("gpu"):
-        return "cpu"
+        return otherwise
     return "gpu-" + ",".join(str(card.index) for card in cards)
 
 

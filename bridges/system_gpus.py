@@ -67,8 +67,8 @@ def warp_verdict(card: Card, facts: dict[str, Any] | None) -> Verdict:
     """Whether Warp, which draws avatars on a card, can use this one. facts: `gpus.facts_of("gpu")`."""
     if facts is None:
         return (
-            *("info", "not installed: avatars are drawn by the CPU", "未安装:由 CPU 绘制头像"),
-            *(f"To draw on this card: {DRAWING}", f"要用此显卡绘制:{DRAWING}"),
+            *("info", "not installed: the CPU draws and trains avatars", "未安装:由 CPU 绘制和训练头像"),
+            *(f"To draw and train on this card: {DRAWING}", f"要用此显卡绘制和训练:{DRAWING}"),
         )
     if not facts:
         return "bad", "does not load", "无法加载", *_run(f"{DRAWING} --recreate")
@@ -105,8 +105,8 @@ def torch_verdict(card: Card, facts: dict[str, Any] | None) -> Verdict:
             f"请安装支持 CUDA {cuda} 或更新版本的驱动(当前为 {card.driver})并重启。",
         )
     return (
-        *("ok", f"{name} (CUDA {facts['cuda']}) can use this card; this version trains on the CPU"),
-        *(f"{name}(CUDA {facts['cuda']})可以使用此显卡;此版本用 CPU 训练", "", ""),
+        *("ok", f"{name} (CUDA {facts['cuda']}) can use this card; Warp, not torch, draws on it"),
+        *(f"{name}(CUDA {facts['cuda']})可以使用此显卡;绘制由 Warp 而非 torch 完成", "", ""),
     )
 
 

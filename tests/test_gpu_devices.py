@@ -82,13 +82,6 @@ def test_without_the_gpu_part_the_sentence_says_what_to_install(
     assert chosen.gpu is None and devices.PREPARE in chosen.en and devices.PREPARE in chosen.zh
 
 
-def test_training_checks_the_number_and_says_that_it_uses_the_cpu(two_cards: None) -> None:
-    assert "trains on the CPU" in devices.choose_for_training("0").en
-    assert devices.choose_for_training("cpu").en == ""
-    with pytest.raises(UserError):
-        devices.choose_for_training("7")
-
-
 @pytest.mark.parametrize(("visible", "seen"), [("1", [1]), ("", []), ("-1", []), ("1,0", [0, 1]), ("GPU-5a", [0, 1])])
 def test_cuda_visible_devices_is_obeyed(
     two_cards: None, monkeypatch: pytest.MonkeyPatch, visible: str, seen: list[int]

@@ -77,7 +77,7 @@ def test_a_card_that_cuda_does_not_show_is_refused_when_named_and_left_alone_by_
         card.open_card(Choice(GPU, named=True), 100, 64, Profile())
     assert refused.value.code == "gpu_refused" and "580.95" in refused.value.zh
     assert card.open_card(Choice(GPU), 100, 64, Profile()) is None
-    assert "note: the CPU draws: GPU 0 (NVIDIA H200) cannot be used" in capsys.readouterr().err
+    assert "note: the CPU does the work: GPU 0 (NVIDIA H200) cannot be used" in capsys.readouterr().err
 
 
 def test_short_memory_refuses_a_named_card_and_moves_auto_to_the_cpu(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +85,7 @@ def test_short_memory_refuses_a_named_card_and_moves_auto_to_the_cpu(capsys: pyt
     with pytest.raises(UserError, match="has 100 MiB free"):
         card.open_card(Choice(full, named=True), 30_000, 512, Profile())
     assert card.open_card(Choice(full), 30_000, 512, Profile()) is None
-    assert "the CPU draws: Full has 100 MiB free" in capsys.readouterr().err
+    assert "the CPU does the work: Full has 100 MiB free" in capsys.readouterr().err
 
 
 def infer(avatar: Path, tmp_path: Path, *more: str) -> int:
@@ -110,7 +110,7 @@ def test_without_a_card_nothing_is_said_unless_one_was_asked_for(
     assert infer(avatar, tmp_path) == 0
     assert "note:" not in capsys.readouterr().err
     assert infer(avatar, tmp_path, "--gpu", "0") == 0
-    assert "note: the CPU draws, since no NVIDIA GPU was found" in capsys.readouterr().err
+    assert "note: the CPU does the work, since no NVIDIA GPU was found" in capsys.readouterr().err
 
 
 def test_a_number_that_no_card_has_ends_with_one_sentence(

@@ -92,7 +92,7 @@ def _visible(index: int) -> bool:
 
 
 def choose(wanted: str | None) -> Choice:
-    """`auto`, `cpu` or a GPU's number -> the device for drawing; None is `auto` that says nothing where there is no
+    """`auto`, `cpu` or a GPU's number -> the device; None is `auto` that says nothing where there is no
     card. Raises UserError for another word, and for a number that no card of this machine has."""
     _check_word("auto" if wanted is None else wanted)
     gpus = [] if wanted == "cpu" else list_gpus()
@@ -101,32 +101,17 @@ def choose(wanted: str | None) -> Choice:
     if not gpus:
         return Choice(
             None,
-            "the CPU draws, since no NVIDIA GPU was found (nvidia-smi is missing or lists none)",
-            "未找到 NVIDIA 显卡(没有 nvidia-smi,或其列表为空),因此由 CPU 绘制",
+            "the CPU does the work, since no NVIDIA GPU was found (nvidia-smi is missing or lists none)",
+            "未找到 NVIDIA 显卡(没有 nvidia-smi,或其列表为空),因此由 CPU 完成",
         )
     gpu = _best(gpus) if wanted in (None, "auto") else _of_number(gpus, int(wanted))
     if importlib.util.find_spec(DRAWS_WITH) is None:
         return Choice(
             None,
-            f"the CPU draws, since the GPU part is not installed; for {gpu.name} run: {PREPARE}",
-            f"尚未安装 GPU 组件,因此由 CPU 绘制;要使用 {gpu.name},请运行:{PREPARE}",
+            f"the CPU does the work, since the GPU part is not installed; for {gpu.name} run: {PREPARE}",
+            f"尚未安装 GPU 组件,因此由 CPU 完成;要使用 {gpu.name},请运行:{PREPARE}",
         )
     return Choice(gpu, named=wanted not in (None, "auto"))
-
-
-def choose_for_training(wanted: str) -> Choice:
-    """The same for training, which this version does on the CPU alone: a card's number is checked, and said not to be
-    used. Raises UserError as `choose`."""
-    _check_word(wanted)
-    gpus = [] if wanted == "cpu" else list_gpus()
-    if not gpus:
-        return Choice(None)
-    gpu = _best(gpus) if wanted == "auto" else _of_number(gpus, int(wanted))
-    return Choice(
-        None,
-        f"this version trains on the CPU; {gpu.name} is not used for training",
-        f"此版本仅用 CPU 训练,不使用 {gpu.name}",
-    )
 
 
 def _check_word(wanted: str) -> None:

@@ -1,10 +1,13 @@
 """Compile and cache the CPU kernels once, when the environment is made, so that no first video waits for it.
 
-python -m talking_gaussian.warm_up
+python -m talking_gaussian.warm_up [--gpu]
+
+--gpu: the kernels of the GPU part instead, for every NVIDIA card that Warp sees.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,24 @@ def tiny_avatar(size: int, count: int = 4) -> Avatar:
     )
 
 
+def warm_up_cards() -> str:
+    """Compile for every card and draw a small picture on it -> what to say of it."""
+    import warp as wp
+
+    from talking_gaussian.rendering.card import TRIAL_GAUSSIANS, TRIAL_LEVELS, TRIAL_SIDE, trial
+    from talking_gaussian.rendering.warp_backend import WarpRenderer
+
+    told = []
+    for card in wp.get_cuda_devices():
+        off = trial(WarpRenderer((TRIAL_SIDE, TRIAL_SIDE), TRIAL_GAUSSIANS, device=str(card)))
+        state = "draws as the CPU does" if off <= TRIAL_LEVELS else f"is off by {off} grey levels and will not be used"
+        told.append(f"{card.name} {state}")
+    return "; ".join(told) or "Warp sees no NVIDIA card: the kernels will be compiled at first use"
+
+
 if __name__ == "__main__":
-    warm_up()
-    print("the renderer is compiled")
+    if sys.argv[1:] == ["--gpu"]:
+        print(warm_up_cards())
+    else:
+        warm_up()
+        print("the renderer is compiled")

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from bridges import paths
 from bridges.errors import RequestError
-from bridges.gpus import check_device, drawing_seat
+from bridges.gpus import card_seat, check_device
 from bridges.jobs.steps import Step
 from bridges.requests.checks import avatar_path, check_choice, check_file, check_number
 from bridges.requests.speak import Speech
@@ -70,7 +70,7 @@ class GenerateRequest(Speech):
 
     def seat(self) -> str:
         """A CPU seat, or that of the chosen GPU, or of any GPU for auto."""
-        return drawing_seat(self.device)
+        return card_seat(self.device, otherwise="cpu")
 
     def command(self, job: Path) -> list[str]:
         """The engine's script with everything that was chosen; for a text, both engines as one job."""

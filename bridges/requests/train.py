@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from bridges import paths
 from bridges.errors import RequestError
+from bridges.gpus import card_seat
 from bridges.jobs.folder import read_json
 from bridges.requests.base import Request
 from bridges.requests.checks import check_file
@@ -67,8 +68,8 @@ class TrainRequest(Request):
             )
 
     def seat(self) -> str:
-        """One training at a time, on the CPU whatever device was named; videos can be made meanwhile."""
-        return "train"
+        """One training at a time on the CPU, or the seat of a GPU; videos can be made meanwhile."""
+        return card_seat(str(read_json(self.workspace / RECORD)["device"]), otherwise="train")
 
     def command(self, job: Path) -> list[str]:
         """The engine's script with everything that the workspace was asked for."""

@@ -1,7 +1,7 @@
 """`render(splats, camera, size)`: one door, several backends behind it.
 
-`numba` (CPU, compiled, the default) and `reference` (plain torch, slow, differentiable: what the others are tested
-against).
+`numba` (CPU, compiled, the default), `warp` (NVIDIA cards; needs the environment's gpu part) and `reference` (plain
+torch, slow, differentiable: what the others are tested against).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from talking_gaussian.rendering.types import Camera, Rendering, Splats
 
 BACKENDS = {
     "numba": "talking_gaussian.rendering.numba_backend",
+    "warp": "talking_gaussian.rendering.warp_backend",
     "reference": "talking_gaussian.rendering.reference",
 }
 

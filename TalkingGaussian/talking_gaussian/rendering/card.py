@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +30,7 @@ def open_card(choice: Choice, gaussians: int, size: int, profile: Profile) -> Wa
     A card that was named and cannot be used raises UserError; one that `auto` found is left alone instead.
     """
     if choice.gpu is None:
-        _note(choice.en, choice.zh)
+        note(choice.en, choice.zh)
         return None
     try:
         batch = devices.batch_that_fits(choice.gpu, gaussians, size)
@@ -36,26 +38,37 @@ def open_card(choice: Choice, gaussians: int, size: int, profile: Profile) -> Wa
     except UserError as error:
         if choice.named:
             raise
-        _note(f"the CPU draws: {error.en}", f"由 CPU 绘制:{error.zh}")
+        note(f"the CPU does the work: {error.en}", f"由 CPU 完成:{error.zh}")
         return None
 
 
 def opened(gpu: Gpu, gaussians: int, size: int, batch: int, profile: Profile) -> WarpRenderer:
     """The card's renderer, after it has drawn a small picture as the CPU does. Raises UserError where it cannot."""
+    with started(gpu):
+        from talking_gaussian.rendering.warp_backend import WarpRenderer
+
+        refuse_if_off(gpu, trial(WarpRenderer((TRIAL_SIDE, TRIAL_SIDE), TRIAL_GAUSSIANS)))
+        return WarpRenderer((size, size), gaussians, batch, profile=profile)
+
+
+@contextmanager
+def started(gpu: Gpu) -> Iterator[None]:
+    """CUDA shows this process `gpu` alone; what Warp cannot do with it inside becomes a UserError."""
     devices.take(gpu)
     import warp as wp
 
-    from talking_gaussian.rendering.warp_backend import WarpRenderer
-
     if not wp.get_cuda_devices():
-        raise _refused(gpu, f"Warp {wp.__version__} cannot start CUDA with driver {gpu.driver}")
+        raise refused(gpu, f"Warp {wp.__version__} cannot start CUDA with driver {gpu.driver}")
     try:
-        off = trial(WarpRenderer((TRIAL_SIDE, TRIAL_SIDE), TRIAL_GAUSSIANS))
-        if off > TRIAL_LEVELS:
-            raise _refused(gpu, f"a test picture differs from the CPU's by {off} grey levels")
-        return WarpRenderer((size, size), gaussians, batch, profile=profile)
+        yield
     except RuntimeError as error:  # what Warp raises for a card that fails or is full
-        raise _refused(gpu, str(error).splitlines()[0][:200]) from error
+        raise refused(gpu, str(error).splitlines()[0][:200]) from error
+
+
+def refuse_if_off(gpu: Gpu, off: int) -> None:
+    """Raises UserError where the trial picture is off by more grey levels than two renderers may differ."""
+    if off > TRIAL_LEVELS:
+        raise refused(gpu, f"a test picture differs from the CPU's by {off} grey levels")
 
 
 def trial(renderer: WarpRenderer) -> int:
@@ -75,7 +88,8 @@ def trial(renderer: WarpRenderer) -> int:
     return int(np.abs(ours.astype(int) - theirs).max())
 
 
-def _refused(gpu: Gpu, why: str) -> UserError:
+def refused(gpu: Gpu, why: str) -> UserError:
+    """What the card could not do, as a sentence."""
     return UserError(
         "gpu_refused",
         f"GPU {gpu.index} ({gpu.name}) cannot be used: {why}. Update NVIDIA's driver, or use --gpu cpu.",
@@ -83,7 +97,8 @@ def _refused(gpu: Gpu, why: str) -> UserError:
     )
 
 
-def _note(en: str, zh: str) -> None:
+def note(en: str, zh: str) -> None:
+    """A line for the person on stderr (nothing for "")."""
     if en:
         chinese = os.environ.get("TFG_LANG", "en").startswith("zh")
         print(f"note: {zh if chinese else en}", file=sys.stderr, flush=True)

@@ -13,9 +13,9 @@ import warp as wp
 from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import warp_kernels as kernels
 from talking_gaussian.rendering.types import Camera, Rendering, Splats
+from talking_gaussian.rendering.warp_tiles import TileLists
 
 wp.config.log_level = wp.LOG_WARNING  # no banner among a job's lines
-FIRST_PAIRS_A_GAUSSIAN = 8  # room in the tiles' lists to begin with; it grows where more is needed
 
 
 class WarpRenderer:
@@ -35,7 +35,6 @@ class WarpRenderer:
         self._device = wp.get_device(device)
         self._profile = profile or Profile()
         width, height = size
-        self._tiles = (-(-width // int(kernels.TILE)), -(-height // int(kernels.TILE)))
         count = batch * gaussians
         self._means, self._means_in = self._pair(count, wp.vec3)
         self._covariances, self._covariances_in = self._pair((count, 6), float)
@@ -44,12 +43,8 @@ class WarpRenderer:
         self._plates, self._plates_in = self._pair((batch, height, width, 3), wp.uint8)
         self._frames, self._frames_out = self._pair((batch, height, width, 3), wp.uint8)
         self._centres, self._conics = self._array(count, wp.vec2), self._array(count, wp.vec3)
-        self._depths, self._spans = self._array(count, float), self._array(count, wp.vec4i)
-        self._counts, self._ends = self._array(count, int), self._array(count, int)
-        tiles = batch * self._tiles[0] * self._tiles[1]
-        self._firsts, self._lasts = self._array(tiles, int), self._array(tiles, int)
-        self._keys, self._order = self._array(0, wp.int64), self._array(0, int)
-        self._reserve(FIRST_PAIRS_A_GAUSSIAN * count)
+        self._depths = self._array(count, float)
+        self._tiles = TileLists(size, count, batch, self._device)
 
     def put(self, slot: int, splats: Splats, plate: np.ndarray) -> None:
         """Lay frame `slot` (0 to batch - 1) ready: its splats and its plate [H, W, 3] uint8 (both are copied)."""
@@ -102,7 +97,7 @@ class WarpRenderer:
 
     def _sorted(self, camera: Camera, count: int) -> tuple[Any, int]:
         """Project and sort the first `count` frames -> the lens, and how many threads draw them."""
-        lens, splats = self._lens(camera), count * self._gaussians
+        lens, splats = self._tiles.lens(camera.K), count * self._gaussians
         with self._timed("copy"):
             for there, here in (
                 *((self._means, self._means_in), (self._covariances, self._covariances_in)),
@@ -112,43 +107,14 @@ class WarpRenderer:
         with self._timed("project"):
             view = wp.mat44(*camera.viewmat.astype(np.float32).flatten().tolist())
             inputs = [self._means, self._covariances, self._opacities, view, lens]
-            outputs = [self._centres, self._conics, self._depths, self._spans, self._counts]
+            outputs = [self._centres, self._conics, self._depths, self._tiles.spans, self._tiles.counts]
             wp.launch(kernels.project, splats, inputs, outputs, device=self._device)
         with self._timed("sort"):
-            self._sort(lens, splats)
-        return lens, count * self._tiles[0] * self._tiles[1] * kernels.TILE_PIXELS
-
-    def _sort(self, lens: Any, splats: int) -> None:
-        """The lists of all tiles, by depth."""
-        wp.utils.array_scan(self._counts, self._ends, inclusive=True)
-        total = int(self._ends[splats - 1 : splats].numpy()[0])  # the one wait for the card before the pictures
-        self._reserve(total)
-        self._firsts.zero_()
-        self._lasts.zero_()
-        if total == 0:
-            return
-        inputs = [self._depths, self._spans, self._counts, self._ends, self._gaussians, lens]
-        wp.launch(kernels.list_tiles, splats, inputs, [self._keys, self._order], device=self._device)
-        wp.utils.radix_sort_pairs(self._keys, self._order, total)
-        wp.launch(kernels.mark_tiles, total, [self._keys, total], [self._firsts, self._lasts], device=self._device)
+            self._tiles.sort(lens, self._depths, splats, self._gaussians)
+        return lens, self._tiles.threads(count)
 
     def _lists(self) -> list[Any]:
-        return [
-            *(self._firsts, self._lasts, self._order, self._centres, self._conics),
-            *(self._opacities, self._colors),
-        ]
-
-    def _lens(self, camera: Camera) -> Any:
-        lens, K = kernels.Lens(), camera.K
-        lens.fx, lens.fy, lens.cx, lens.cy = float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2])
-        lens.width, lens.height = self.size
-        lens.columns, lens.rows = self._tiles
-        return lens
-
-    def _reserve(self, pairs: int) -> None:
-        """Room for so many (tile, splat) pairs; sorting needs it twice."""
-        if len(self._keys) < 2 * pairs:
-            self._keys, self._order = self._array(2 * pairs, wp.int64), self._array(2 * pairs, int)
+        return [*self._tiles.arrays(), self._centres, self._conics, self._opacities, self._colors]
 
     def _array(self, shape: Any, dtype: Any) -> Any:
         return wp.empty(shape, dtype=dtype, device=self._device)
@@ -162,3 +128,9 @@ class WarpRenderer:
 
     def _wait(self) -> None:
         wp.synchronize_device(self._device)
+
+
+def render(splats: Splats, camera: Camera, size: tuple[int, int]) -> Rendering:
+    """The door's backend: one frame with buffers of its own, on the first card, or on the CPU where Warp sees none."""
+    device = "cuda:0" if wp.get_cuda_devices() else "cpu"
+    return WarpRenderer(size, len(splats.means), device=device).render(splats, camera)

@@ -107,6 +107,30 @@ def project(
 
 
 @wp.kernel
+def span_tiles(
+    centres: wp.array(dtype=wp.vec2),
+    conics: wp.array(dtype=wp.vec3),
+    opacities: wp.array(dtype=float),
+    depths: wp.array(dtype=float),
+    lens: Lens,
+    spans: wp.array(dtype=wp.vec4i),
+    counts: wp.array(dtype=int),
+):
+    """Tiles touched by splats that were projected already (training projects with torch, which keeps the gradient)."""
+    i = wp.tid()
+    counts[i] = 0
+    conic = conics[i]
+    determinant = conic[0] * conic[2] - conic[1] * conic[1]
+    if not (determinant > 0.0 and depths[i] >= NEAR and opacities[i] > ALPHA_MIN):
+        return
+    reach = 2.0 * wp.log(opacities[i] / ALPHA_MIN)
+    over_x = tile_span(centres[i][0], wp.sqrt(reach * conic[2] / determinant), lens.columns)
+    over_y = tile_span(centres[i][1], wp.sqrt(reach * conic[0] / determinant), lens.rows)
+    spans[i] = wp.vec4i(over_x[0], over_x[1], over_y[0], over_y[1])
+    counts[i] = (over_x[1] - over_x[0]) * (over_y[1] - over_y[0])
+
+
+@wp.kernel
 def list_tiles(
     depths: wp.array(dtype=float),
     spans: wp.array(dtype=wp.vec4i),
@@ -235,3 +259,53 @@ def draw_canvas(
     canvas[at[3], at[1], at[0]] = composite(
         x, y, firsts[at[2]], lasts[at[2]], order, centres, conics, opacities, colors
     )
+
+
+@wp.kernel
+def gradient(
+    firsts: wp.array(dtype=int),
+    lasts: wp.array(dtype=int),
+    order: wp.array(dtype=int),
+    centres: wp.array(dtype=wp.vec2),
+    conics: wp.array(dtype=wp.vec3),
+    opacities: wp.array(dtype=float),
+    colors: wp.array(dtype=wp.vec3),
+    lens: Lens,
+    canvas: wp.array3d(dtype=wp.vec4),
+    pull: wp.array3d(dtype=wp.vec4),
+    gradients: wp.array2d(dtype=float),
+):
+    """Gradients of a loss for each splat [N, 9] (x, y, conic a b c, opacity, r g b), added up over pixels.
+
+    canvas: what draw_canvas drew; pull: dL/d(r, g, b, transmittance). Front to back, as numba_kernels.splat_backward,
+    where the formula stands: behind a splat is what the pixel has in the end, less the colour so far.
+    """
+    at = pixel_of(wp.tid(), lens)
+    if at[0] >= lens.width or at[1] >= lens.height:
+        return
+    g = pull[at[3], at[1], at[0]]
+    rest = wp.dot(canvas[at[3], at[1], at[0]], g)
+    transmittance = float(1.0)  # noqa: UP018 (Warp: a literal cannot change in a loop)
+    for k in range(firsts[at[2]], lasts[at[2]]):
+        i = order[k]
+        conic = conics[i]
+        dx, dy = float(at[0]) + 0.5 - centres[i][0], float(at[1]) + 0.5 - centres[i][1]
+        value = value_at(dx, dy, conic, opacities[i])
+        if value >= ALPHA_MIN:
+            alpha = wp.min(value, ALPHA_MAX)
+            weight = transmittance * alpha
+            shade = colors[i][0] * g[0] + colors[i][1] * g[1] + colors[i][2] * g[2]
+            rest -= weight * shade
+            for channel in range(3):
+                wp.atomic_add(gradients, i, 6 + channel, weight * g[channel])
+            if value < ALPHA_MAX:
+                by_power = (transmittance * shade - rest / (1.0 - alpha)) * value  # power: the log of the value
+                wp.atomic_add(gradients, i, 0, by_power * (conic[0] * dx + conic[1] * dy))
+                wp.atomic_add(gradients, i, 1, by_power * (conic[1] * dx + conic[2] * dy))
+                wp.atomic_add(gradients, i, 2, -0.5 * by_power * dx * dx)
+                wp.atomic_add(gradients, i, 3, -by_power * dx * dy)
+                wp.atomic_add(gradients, i, 4, -0.5 * by_power * dy * dy)
+                wp.atomic_add(gradients, i, 5, by_power / opacities[i])
+            transmittance -= weight
+            if transmittance < TRANSMITTANCE_MIN:
+                break

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -16,11 +15,12 @@ import torch
 from talking_gaussian import command, devices, stopping
 from talking_gaussian.errors import UserError
 from talking_gaussian.progress import Progress
+from talking_gaussian.training.card import train_on
 from talking_gaussian.training.export import Identity
 from talking_gaussian.training.person import Workplace
 from talking_gaussian.training.settings import PRESETS, Preset, TrainSettings
 
-DEVICES = "auto, cpu or the number of a GPU (which is checked; this version trains on the CPU)"
+DEVICES = "auto (the default), cpu, or a GPU's number as nvidia-smi counts"
 IDENTITY_FIELDS = ("id", "name", "subject", "consent", "licence")
 
 
@@ -42,13 +42,14 @@ def run_stages(stages: tuple[str, ...], description: str, work: Callable[[Workpl
             parser.add_argument(f"--{field.name}", type=type(field.default), help=argparse.SUPPRESS)
     options = parser.parse_args()
     stopping.listen()
+    torch_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the arrays are small, and the renderer's own threads want the cores
 
     def go() -> None:
-        choice = devices.choose_for_training(options.gpu)
-        if choice.en:
-            print(f"note: {choice.sentence(os.environ.get('TFG_LANG', 'en'))}", file=sys.stderr)
         preset = chosen_preset(options, stages[-1])
+        choice = devices.choose(None if options.gpu == "auto" else options.gpu)  # auto: a word only where a card is
+        if train_on(choice, preset.fuse.max_gaussians):
+            torch.set_num_threads(torch_threads)
         place = Workplace(options.dataset, options.workspace, preset, Progress(stages))
         options.workspace.mkdir(parents=True, exist_ok=True)
         (options.workspace / "preset.json").write_text(json.dumps(asdict(preset), indent=1))

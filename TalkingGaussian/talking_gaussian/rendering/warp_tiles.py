@@ -1,0 +1,66 @@
+"""Which splats each tile of a picture has to draw, front to back: made on the card by one sort."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from talking_gaussian.rendering import warp_kernels as kernels
+
+FIRST_PAIRS_A_SPLAT = 8  # room in the lists to begin with; it grows where more is needed
+
+
+class TileLists:
+    """The lists of all tiles of `batch` pictures, in arrays that stay from batch to batch."""
+
+    def __init__(self, size: tuple[int, int], splats: int, batch: int, device: Any) -> None:
+        """size: (width, height) px. splats: most that there are in all pictures together."""
+        self._size, self._device = size, device
+        self._columns, self._rows = (-(-side // int(kernels.TILE)) for side in size)
+        self.spans, self.counts = self._array(splats, wp.vec4i), self._array(splats, int)
+        self._ends = self._array(splats, int)
+        tiles = batch * self._columns * self._rows
+        self._firsts, self._lasts = self._array(tiles, int), self._array(tiles, int)
+        self._keys, self._order = self._array(0, wp.int64), self._array(0, int)
+        self._reserve(FIRST_PAIRS_A_SPLAT * splats)
+
+    def lens(self, K: np.ndarray) -> Any:
+        """A camera's intrinsics [3, 3] and the picture's size as the kernels want them."""
+        lens = kernels.Lens()
+        lens.fx, lens.fy, lens.cx, lens.cy = float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2])
+        lens.width, lens.height = self._size
+        lens.columns, lens.rows = self._columns, self._rows
+        return lens
+
+    def threads(self, pictures: int) -> int:
+        """How many threads draw so many pictures: one a pixel of every tile."""
+        return pictures * self._columns * self._rows * kernels.TILE_PIXELS
+
+    def arrays(self) -> list[Any]:
+        """First and last place of each tile in the order of splats, and that order."""
+        return [self._firsts, self._lasts, self._order]
+
+    def sort(self, lens: Any, depths: Any, splats: int, gaussians: int) -> None:
+        """Make the lists from `spans` and `counts`, which a kernel has filled for the first `splats`; gaussians: how
+        many belong to one picture."""
+        wp.utils.array_scan(self.counts, self._ends, inclusive=True)
+        total = int(self._ends[splats - 1 : splats].numpy()[0])  # the one wait for the card before the pictures
+        self._reserve(total)
+        self._firsts.zero_()
+        self._lasts.zero_()
+        if total == 0:
+            return
+        inputs = [depths, self.spans, self.counts, self._ends, gaussians, lens]
+        wp.launch(kernels.list_tiles, splats, inputs, [self._keys, self._order], device=self._device)
+        wp.utils.radix_sort_pairs(self._keys, self._order, total)
+        wp.launch(kernels.mark_tiles, total, [self._keys, total], [self._firsts, self._lasts], device=self._device)
+
+    def _reserve(self, pairs: int) -> None:
+        """Room for so many (tile, splat) pairs; sorting needs it twice."""
+        if len(self._order) < 2 * pairs:
+            self._keys, self._order = self._array(2 * pairs, wp.int64), self._array(2 * pairs, int)
+
+    def _array(self, shape: Any, dtype: Any) -> Any:
+        return wp.empty(shape, dtype=dtype, device=self._device)
