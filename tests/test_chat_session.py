@@ -18,6 +18,7 @@ from chat_kit import Page, Studio, settings_for
 from jobs_kit import is_alive
 from llm_server import Fault, LlmServer
 
+from bridges import paths
 from bridges.chat import session as sessions
 from bridges.chat.engines import Engines
 from bridges.chat.session import Session, get_session
@@ -180,6 +181,37 @@ def test_a_late_answer_is_bridged_by_a_face_at_rest(studio: Studio) -> None:
             assert all(late["start_s"] == early["end_s"] for early, late in pairwise(media))
             times, _ = frames_of(page.stream(turn))
             assert len(times) == round(end["seconds"] * 25)
+
+        studio.converse(settings_for(server), talk)
+
+
+def spoken_question() -> bytes:
+    """A sentence and a second of silence, 16 kHz 16-bit."""
+    with av.open(str(paths.PROJECT / "TalkingGaussian" / "samples" / "en.wav")) as file:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=16_000)
+        sound = [out.to_ndarray()[0] for frame in file.decode(audio=0) for out in resampler.resample(frame)]
+    return np.concatenate([*sound, np.zeros(20_000, "<i2")]).astype("<i2").tobytes()
+
+
+def test_a_voice_interrupts_and_what_it_says_is_the_next_question(studio: Studio) -> None:
+    with LlmServer(reply=lambda messages: "Fine. " + 20 * "It goes on and on. ", tokens_per_s=60) as server:
+
+        async def talk(session: Session) -> None:
+            page = Page(session, plays_at_once=False)
+            session.microphone("hands_free")
+            turn = session.say("Talk!")
+            await page.until("media", turn)
+            sound = spoken_question()
+            for at in range(0, len(sound), 3200):
+                session.hear(sound[at : at + 3200])
+                await asyncio.sleep(0)
+            assert (await page.until("end", turn))["reason"] == "stopped"
+            asked = await page.until("turn", source="voice")
+            assert len(asked["user"].split()) > 5
+            await page.until("media", asked["turn"])
+            marks = [message["name"] for message in page.of("mark", asked["turn"])]
+            assert marks[:2] == ["speech_end", "transcript"]
+            assert server.requests[-1]["messages"][-1]["content"].endswith(asked["user"])
 
         studio.converse(settings_for(server), talk)
 
