@@ -269,6 +269,7 @@ def endless(turns: int, folder: Path) -> None:
             session = open_session(settings_for(server, keep_turns=5))
             await session.warmed
             for number in range(1, turns + 1):
+                server.requests.clear()
                 reader = Reader(session)
                 await reader.until("end", session.say(f"Question {number}?"))
                 if number in (10, turns // 2, turns):
