@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from bridges import environments
 from bridges.chat import listening, llm
 from bridges.chat.llm import LlmSettings, ProviderInfo
 from bridges.chat.personas import PERSONAS
@@ -18,7 +19,9 @@ from bridges.errors import RequestError
 from tabs.chat_view import chat_view
 from tabs.errors import spoken
 from tabs.generate import avatar_choices
+from tabs.job_panel import job_panel
 from tabs.sessions import is_owner
+from tabs.system import refuse_strangers
 from tabs.voice import voice_choices, voice_rows
 from tabs.words import W, is_chinese, say
 
@@ -27,6 +30,7 @@ SIZES = (256, 384, 512)
 VOICE_ENGINES = ("auto", "cosyvoice", "embedded")
 ASR_LANGUAGES = ("auto", "zh", "en")
 MAX_PROMPT = 4000
+EMBEDDED = "offline_llm"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Widgets:
     persona: gr.Dropdown
     refresh: gr.Button
     mind_note: gr.HTML
+    install: gr.Button
+    installing: gr.HTML
     ears_note: gr.HTML
 
 
@@ -86,10 +92,10 @@ def lay_out(lang: gr.Textbox) -> Widgets:
         with gr.Column(min_width=280):
             picture = lay_out_picture()
         with gr.Column(min_width=280):
-            mind, persona, refresh, mind_note = lay_out_mind()
+            mind, around_mind = lay_out_mind()
         with gr.Column(min_width=280):
-            ears, ears_note = lay_out_ears()
-    return Widgets(lang, stage, Settings(**picture, **mind, **ears), persona, refresh, mind_note, ears_note)
+            ears, around_ears = lay_out_ears()
+    return Widgets(lang, stage, Settings(**picture, **mind, **ears), **around_mind, **around_ears)
 
 
 def heading(key: str) -> None:
@@ -112,12 +118,14 @@ def lay_out_picture() -> dict[str, Any]:
     }
 
 
-def lay_out_mind() -> tuple[dict[str, Any], gr.Dropdown, gr.Button, gr.HTML]:
-    """Who thinks, and how: the fields, the list of roles, the button that looks for models, a note."""
+def lay_out_mind() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Who thinks, and how: the fields, and what stands between them."""
     heading("chat_group_mind")
     offered = rows("en")
     provider = gr.Dropdown(offered["provider"], label=W("chat_provider"), elem_id="chat_provider", interactive=True)
     note = gr.HTML(elem_id="chat_mind_note")
+    install = gr.Button(W("chat_install"), variant="primary", size="sm", visible=False, elem_id="chat_install")
+    installing = job_panel("chat_setup_job", idle="")
     base_url = gr.Textbox(label=W("chat_base_url"), max_lines=1, visible=False, elem_id="chat_base_url")
     key = gr.Textbox(
         label=W("chat_key"),
@@ -132,28 +140,31 @@ def lay_out_mind() -> tuple[dict[str, Any], gr.Dropdown, gr.Button, gr.HTML]:
         label=W("chat_model"), info=W("chat_model_info"), allow_custom_value=True, elem_id="chat_model", visible=False
     )
     refresh = gr.Button(W("chat_refresh"), size="sm", visible=False, elem_id="chat_refresh")
+    temperature = gr.Slider(0, 2, 0.7, step=0.1, label=W("chat_temperature"), elem_id="chat_temperature")
+    names = ("provider", "base_url", "key", "model", "temperature")
+    made = (provider, base_url, key, model, temperature)
+    others = {"install": install, "installing": installing, "refresh": refresh, "mind_note": note}
+    return dict(zip(names, made, strict=True)), others
+
+
+def lay_out_ears() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Who is spoken to, how much is remembered, how speech is heard: the fields, and what stands between them."""
+    offered = rows("en")
+    heading("chat_group_role")
     persona = gr.Dropdown(offered["persona"], label=W("chat_persona"), elem_id="chat_persona", interactive=True)
     system = gr.Textbox(
-        label=W("chat_system"), lines=3, max_lines=8, max_length=MAX_PROMPT, elem_id="chat_system", interactive=True
-    )
-    temperature = gr.Slider(0, 2, 0.7, step=0.1, label=W("chat_temperature"), elem_id="chat_temperature")
-    names = ("provider", "base_url", "key", "model", "system", "temperature")
-    made = (provider, base_url, key, model, system, temperature)
-    return dict(zip(names, made, strict=True)), persona, refresh, note
-
-
-def lay_out_ears() -> tuple[dict[str, Any], gr.HTML]:
-    """How speech is heard, and how much is remembered; a note."""
-    heading("chat_group_ears")
-    offered = rows("en")
-    asr = gr.Dropdown(offered["asr"], label=W("chat_asr"), elem_id="chat_asr", interactive=True)
-    note = gr.HTML(elem_id="chat_ears_note")
-    language = gr.Dropdown(
-        offered["asr_language"], label=W("chat_asr_language"), elem_id="chat_asr_language", interactive=True
+        label=W("chat_system"), lines=3, max_lines=6, max_length=MAX_PROMPT, elem_id="chat_system", interactive=True
     )
     memory = gr.Slider(200, 16_000, 2000, step=100, label=W("chat_memory"), elem_id="chat_memory")
     keep = gr.Slider(1, 100, 20, step=1, label=W("chat_keep"), elem_id="chat_keep")
-    return {"asr": asr, "asr_language": language, "memory": memory, "keep": keep}, note
+    heading("chat_group_ears")
+    asr = gr.Dropdown(offered["asr"], label=W("chat_asr"), elem_id="chat_asr", interactive=True)
+    note = gr.HTML(elem_id="chat_ears_note", visible=False)
+    language = gr.Dropdown(
+        offered["asr_language"], label=W("chat_asr_language"), elem_id="chat_asr_language", interactive=True
+    )
+    made = {"system": system, "memory": memory, "keep": keep, "asr": asr, "asr_language": language}
+    return made, {"persona": persona, "ears_note": note}
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
@@ -190,13 +201,15 @@ def connect_mind(w: Widgets) -> None:
     told = w.persona.input(persona_prompt, [w.persona, w.lang], s.system, **QUIET)
     asked = [s.provider, s.base_url, s.key, w.lang]
     found = w.refresh.click(find_models, asked, s.model, api_visibility="private", concurrency_limit=None)
-    for event in (changed, told, found):
+    w.install.click(install, [w.lang], [w.installing, w.install], **QUIET)
+    done = w.installing.submit(installed, [w.installing, s.provider, w.lang], [w.installing, w.install], **QUIET)
+    for event in (changed, told, found, done):
         event.then(configure, [w.stage, w.lang, *s.all], w.stage, **QUIET)
 
 
 def mind_shown(w: Widgets) -> list[gr.components.Component]:
     """What `about_mind` fills."""
-    return [w.mind_note, w.settings.base_url, w.settings.key, w.settings.model, w.refresh]
+    return [w.mind_note, w.install, w.settings.base_url, w.settings.key, w.settings.model, w.refresh]
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
@@ -263,14 +276,16 @@ def recognisers(lang: str) -> list[tuple[str, str]]:
     ]
 
 
-def about_mind(provider: str, lang: str) -> tuple[Any, ...]:
-    """What is asked for with a provider: note, address, key, model, the button that looks for models."""
+def about_mind(provider: str, lang: str, request: gr.Request) -> tuple[Any, ...]:
+    """What is asked for with a provider: note, installation, address, key, model, the button that looks for models."""
     info = provider_info(provider)
+    owner = is_owner(request)
     served = bool(info.base_url)
     hint = say(lang, "chat_key_variable", name=info.key_variable) if info.key_variable else ""
     return (
         note(info.why[reader(lang)]),
-        gr.Textbox("", placeholder=info.base_url, visible=served),
+        gr.Button(visible=owner and not served and not info.ready),
+        gr.Textbox("", placeholder=info.base_url if owner else "", visible=owner and served),
         gr.Textbox("", placeholder=hint, visible=bool(info.key_variable)),
         gr.Dropdown(list(info.models), value=info.models[0] if info.models else None, visible=served),
         gr.Button(visible=served),
@@ -300,6 +315,19 @@ def persona_prompt(persona: str, lang: str) -> Any:
 
 
 # --- the conversation -------------------------------------------------------------------------------------------------
+
+
+@spoken
+def install(lang: str, request: gr.Request) -> tuple[str, gr.Button]:
+    """Fetch and set up the embedded model as a job."""
+    refuse_strangers(request, lang)
+    return environments.prepare(EMBEDDED).id, gr.Button(visible=False)
+
+
+def installed(job_id: str, provider: str, lang: str) -> tuple[Any, gr.Button]:
+    """A model that is there needs no panel any more; a failed installation stays to be read."""
+    ready = provider_info(provider).ready
+    return "" if ready else gr.skip(), gr.Button(visible=not ready)
 
 
 @spoken

@@ -45,7 +45,7 @@ CSS = """
 #import_job:has(.tfg-job[hidden]), #setup_job:has(.tfg-job[hidden]), #environment_job:has(.tfg-job[hidden]),
 #check_job:has(.tfg-job[hidden]), #check_job:has(.tfg-job[data-state=done]), #train_setup_job:has(.tfg-job[hidden]),
 #library_job:has(.tfg-job[hidden]), #checks:has(.tfg-checks[hidden]), #train_view:has(.tfg-view[hidden]),
-#eval_setup_job:has(.tfg-job[hidden]) { display: none; }
+#eval_setup_job:has(.tfg-job[hidden]), #chat_setup_job:has(.tfg-job[hidden]) { display: none; }
 #avatar_preview img, #avatar_preview video { border-radius: 12px; }
 #train_video:has(video[src]) [data-testid=source-select] { display: none; }
 .tfg-lead { font-size: .95rem !important; margin: 2px 2px 4px !important; }

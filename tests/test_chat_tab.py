@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from bridges.chat.warming import Warming  # noqa: E402
 from tabs import chat, chat_view  # noqa: E402
 from tabs.words.chat import TEXTS  # noqa: E402
 
+OWNER = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, username=None)
+STRANGER = SimpleNamespace(client=SimpleNamespace(host="10.0.0.9"), headers={}, username=None)
 GIVEN = {
     "avatar": "tiny",
     "size": 0,
@@ -93,10 +96,15 @@ def test_opening_the_tab_again_keeps_what_was_chosen(home: Path) -> None:
 
 def test_every_provider_says_what_speaks_against_it() -> None:
     for info in chat.llm.providers():
-        remark, address, key, model, refresh = chat.about_mind(info.id, "zh-CN")
+        remark, install, address, key, model, refresh = chat.about_mind(info.id, "zh-CN", OWNER)
+        hidden = chat.about_mind(info.id, "zh-CN", STRANGER)
         assert info.why["zh"][:10] in remark
         assert address.value == key.value == ""  # nothing of the owner's is shown
         assert address.visible == model.visible == refresh.visible == bool(info.base_url)
+        assert install.visible is (not info.ready and not info.base_url)
+        assert not hidden[1].visible
+        assert not hidden[2].visible
+        assert info.base_url == "" or info.base_url not in str(hidden[2].placeholder)
 
 
 def test_a_page_without_its_conversation_is_told_so() -> None:

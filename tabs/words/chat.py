@@ -96,7 +96,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chat_keep": ("Turns that can be saved", "可保存的轮数"),
     "chat_group_picture": ("Picture and voice", "画面与声音"),
     "chat_group_mind": ("Language model", "语言模型"),
-    "chat_group_ears": ("Listening and memory", "聆听与记忆"),
+    "chat_group_role": ("Role and memory", "角色与记忆"),
+    "chat_group_ears": ("Listening", "聆听"),
+    "chat_install": ("Install it (about 220 MB)", "立即安装(约 220 MB)"),
     "chat_not_ready": ("{name} (not ready)", "{name}(未就绪)"),
     "chat_owner_only": (
         "Only who runs this app may enter a server's address.",
