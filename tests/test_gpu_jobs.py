@@ -37,6 +37,6 @@ def test_jobs_of_auto_spread_over_the_cards_and_learn_which_they_hold(home):
 
 def test_a_job_on_the_cpu_is_told_of_no_card(home):
     noted = home / "card"
-    job = start(home, f'echo "card:$TFG_GPU" > {noted}; echo film > "$output"', device="cpu")
+    job = start(home, f'echo "card:${{TFG_GPU:-}}" > {noted}; echo film > "$output"', device="cpu")
     assert job.wait(20).state == "done"
     assert noted.read_text().split() == ["card:"]
