@@ -202,7 +202,7 @@ def connect_mind(w: Widgets) -> None:
     asked = [s.provider, s.base_url, s.key, w.lang]
     found = w.refresh.click(find_models, asked, s.model, api_visibility="private", concurrency_limit=None)
     w.install.click(install, [w.lang], [w.installing, w.install], **QUIET)
-    done = w.installing.submit(installed, [w.installing, s.provider, w.lang], [w.installing, w.install], **QUIET)
+    done = w.installing.submit(installed, [s.provider, w.lang], [w.installing, w.install, w.mind_note], **QUIET)
     for event in (changed, told, found, done):
         event.then(configure, [w.stage, w.lang, *s.all], w.stage, **QUIET)
 
@@ -324,10 +324,10 @@ def install(lang: str, request: gr.Request) -> tuple[str, gr.Button]:
     return environments.prepare(EMBEDDED).id, gr.Button(visible=False)
 
 
-def installed(job_id: str, provider: str, lang: str) -> tuple[Any, gr.Button]:
+def installed(provider: str, lang: str) -> tuple[Any, gr.Button, str]:
     """A model that is there needs no panel any more; a failed installation stays to be read."""
-    ready = provider_info(provider).ready
-    return "" if ready else gr.skip(), gr.Button(visible=not ready)
+    info = provider_info(provider)
+    return "" if info.ready else gr.skip(), gr.Button(visible=not info.ready), note(info.why[reader(lang)])
 
 
 @spoken
