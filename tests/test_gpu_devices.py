@@ -113,8 +113,8 @@ def card(free: int) -> devices.Gpu:
 
 
 def test_less_memory_means_fewer_frames_at_once() -> None:
-    batches = [devices.batch_that_fits(card(free), 30_000, 512) for free in (20_000, 700, 640)]
-    assert batches[0] == devices.BATCH > batches[1] > batches[2] >= 1
+    rooms = [devices.memory_needed_mib(30_000, 512, batch) for batch in (devices.BATCH, 4, 1)]
+    assert [devices.batch_that_fits(card(room), 30_000, 512) for room in rooms] == [devices.BATCH, 4, 1]
 
 
 def test_no_room_names_settings_that_fit() -> None:

@@ -38,13 +38,23 @@ def warp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     wp.config.kernel_cache_dir = kept
 
 
-def test_the_cards_path_gives_the_cpus_video(warp: None, avatar: Path) -> None:
+@pytest.mark.parametrize("degree", [0, 1, 3])
+def test_the_cards_path_gives_the_cpus_video(warp: None, tmp_path: Path, degree: int) -> None:
     from talking_gaussian.rendering.warp_backend import WarpRenderer
 
-    person = load_avatar(avatar)
-    motion = np.random.default_rng(1).uniform(0, 1, (7, len(person.units))).astype(np.float32)
-    drawn = Stage(person, 64, card=WarpRenderer((64, 64), len(person.means), batch=3, device="cpu"))
-    plain = Stage(person, 64)
+    rng = np.random.default_rng(degree)
+    person = load_avatar(
+        write_avatar(
+            tmp_path / "a",
+            count=60,  # few, so that no two are as deep to within the CPU's 16 bits, which would swap them
+            sh=rng.normal(0, 0.3, (60, 16, 3)).astype(np.float32),
+            head_weight=rng.uniform(0, 1, 60).astype(np.float32),
+            head=turning_heads(4),
+        )
+    )
+    motion = rng.uniform(0, 1, (7, len(person.units))).astype(np.float32)
+    drawn = Stage(person, 64, degree, WarpRenderer((64, 64), len(person.means), batch=3, device="cpu"))
+    plain = Stage(person, 64, degree)
     theirs = [frame.copy() for frame in plain.frames(iter(motion), 25)]
     ours = list(drawn.frames(iter(motion), 25))
     assert len(ours) == len(theirs) == 7
@@ -52,6 +62,15 @@ def test_the_cards_path_gives_the_cpus_video(warp: None, avatar: Path) -> None:
     assert np.abs(theirs[0].astype(int) - theirs[6]).max() > 20  # the head moves, so frames are not mixed up
     for stage in (drawn, plain):
         stage.close()
+
+
+def turning_heads(count: int) -> np.ndarray:
+    """Poses [count, 4, 4] that turn about the vertical and move aside."""
+    heads = np.tile(np.eye(4, dtype=np.float32), (count, 1, 1))
+    for number, angle in enumerate(np.linspace(0, 0.4, count)):
+        heads[number, :3, :3] = [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+        heads[number, 0, 3] = 0.02 * number
+    return heads
 
 
 def test_the_trial_picture_is_right_on_a_sound_renderer_and_wrong_on_a_broken_one(warp: None) -> None:

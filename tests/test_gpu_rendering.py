@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from talking_gaussian.rendering import (  # noqa: E402
     differentiable,
     render,
     warp_gradient,
+    warp_head,
     warp_kernels,
 )
 from talking_gaussian.rendering.numba_backend import NumbaRenderer  # noqa: E402
@@ -99,9 +101,10 @@ def test_numbers_that_are_none_draw_nothing() -> None:
 
 
 @pytest.mark.parametrize("arch", [90, 120])
-def test_the_kernels_compile_for_cards(arch: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", [warp_kernels, warp_head])
+def test_the_kernels_compile_for_cards(module: ModuleType, arch: int, tmp_path: Path) -> None:
     """Only that they compile: Warp's own compiler needs no card. Nothing is run."""
-    made = wp.compile_aot_module(warp_kernels, arch=arch, module_dir=tmp_path, use_ptx=True)
+    made = wp.compile_aot_module(module, arch=arch, module_dir=tmp_path, use_ptx=True)
     assert f"sm{arch}" in str(made[0]) or f".target sm_{arch}" in made[0].read_text()
 
 

@@ -23,8 +23,9 @@ BATCH = 16  # frames drawn by one launch
 MIB = 2**20
 # estimates, to be replaced by measured ones: the driver's context and the kernels; the bytes a frame holds for each
 # Gaussian (posed, projected) and for each pixel (plate, picture); the (tile, depth) pairs that a Gaussian makes at 512
-# px, of 24 bytes (key and number, and room to sort)
+# px, of 24 bytes (key and number, and room to sort); the bytes of a Gaussian's own motion (52 units) and colour
 CONTEXT_MIB, GAUSSIAN_BYTES, PIXEL_BYTES, PAIRS_AT_512, PAIR_BYTES = 600, 100, 6, 8, 24
+AVATAR_BYTES = 1500
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ def take(gpu: Gpu) -> None:
 def memory_needed_mib(gaussians: int, size: int, batch: int) -> int:
     """About how much memory of the card drawing `batch` pictures of `size` px at once takes, MiB."""
     pairs = PAIRS_AT_512 * max(1.0, (size / 512) ** 2) * PAIR_BYTES
-    return CONTEXT_MIB + int(batch * (gaussians * (GAUSSIAN_BYTES + pairs) + size * size * PIXEL_BYTES) / MIB)
+    frame = gaussians * (GAUSSIAN_BYTES + pairs) + size * size * PIXEL_BYTES
+    return CONTEXT_MIB + int((gaussians * AVATAR_BYTES + batch * frame) / MIB)
 
 
 def batch_that_fits(gpu: Gpu, gaussians: int, size: int) -> int:

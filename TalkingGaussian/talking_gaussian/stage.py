@@ -15,7 +15,6 @@ from talking_gaussian.rendering.numba_backend import NumbaRenderer
 from talking_gaussian.video.plates import PlateLoop
 
 if TYPE_CHECKING:
-    from talking_gaussian.rendering import Splats
     from talking_gaussian.rendering.warp_backend import WarpRenderer
 
 
@@ -37,14 +36,16 @@ class Stage:
         self._head = Head(avatar, sh_degree)
         self._plates = PlateLoop(avatar, size)
         self._renderer = card or NumbaRenderer((size, size), profile=self._profile)
-        self._card = card
+        self._avatar, self._sh_degree, self._card = avatar, sh_degree, card
         self._camera = Camera(avatar.viewmat, avatar.K).resized(size / avatar.size)
         self._frame = np.empty((size, size, 3), np.uint8)
 
     def draw(self, coefficients: np.ndarray, seconds: float) -> np.ndarray:
         """The picture [size, size, 3] uint8 at a time in the plate loop (valid until the next call). The loop's own
         expression is added to the coefficients [K]."""
-        splats, plate = self._posed(coefficients, seconds)
+        plate, pose, coefficients = self._behind(coefficients, seconds)
+        with self._profile.part("motion"):
+            splats = self._head.pose(coefficients, pose, self._camera)
         self._renderer.render_over(splats, self._camera, plate, self._frame)
         return self._frame
 
@@ -55,25 +56,30 @@ class Stage:
             for index, coefficients in enumerate(motion):
                 yield self.draw(coefficients, index / fps)
             return
+        yield from self._batches(self._card, motion, fps)
+
+    def _batches(self, card: WarpRenderer, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+        from talking_gaussian.rendering.warp_head import CardHead
+
+        head = CardHead(self._avatar, card, self._sh_degree)
         waiting = 0
         for index, coefficients in enumerate(motion):
-            splats, plate = self._posed(coefficients, index / fps)
+            plate, pose, coefficients = self._behind(coefficients, index / fps)
+            head.put(waiting, coefficients, pose, self._camera)
             with self._profile.part("copy"):
-                self._card.put(waiting, splats, plate)
+                card.put_plate(waiting, plate)
             waiting += 1
-            if waiting == self._card.batch:
-                yield from self._card.draw(self._camera, waiting)
+            if waiting == card.batch:
+                yield from card.draw(self._camera, waiting, head.pose)
                 waiting = 0
         if waiting:
-            yield from self._card.draw(self._camera, waiting)
+            yield from card.draw(self._camera, waiting, head.pose)
 
-    def _posed(self, coefficients: np.ndarray, seconds: float) -> tuple[Splats, np.ndarray]:
+    def _behind(self, coefficients: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Plate, head pose, and the coefficients with the loop's own expression."""
         with self._profile.part("plate"):
             plate, pose, expression = self._plates.at(seconds)
-        if expression is not None:
-            coefficients = coefficients + expression
-        with self._profile.part("motion"):
-            return self._head.pose(coefficients, pose, self._camera), plate
+        return plate, pose, coefficients if expression is None else coefficients + expression
 
     def close(self) -> None:
         """Free the plate decoder."""

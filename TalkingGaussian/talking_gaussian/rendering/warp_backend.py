@@ -5,6 +5,7 @@ Needs the environment's gpu part (warp-lang); Warp compiles the kernels at first
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ class WarpRenderer:
     ) -> None:
         """size: (width, height) px. batch: most frames at once. device: Warp's name of it; `cpu` runs the same kernels
         on one thread, for tests. Raises RuntimeError or ValueError for a device that Warp does not have."""
-        self.size, self.batch, self._gaussians = size, batch, gaussians
-        self._device = wp.get_device(device)
+        self.size, self.batch, self.gaussians = size, batch, gaussians
+        self.device = wp.get_device(device)
         self._profile = profile or Profile()
         width, height = size
         count = batch * gaussians
@@ -44,20 +45,29 @@ class WarpRenderer:
         self._frames, self._frames_out = self._pair((batch, height, width, 3), wp.uint8)
         self._centres, self._conics = self._array(count, wp.vec2), self._array(count, wp.vec3)
         self._depths = self._array(count, float)
-        self._tiles = TileLists(size, count, batch, self._device)
+        self._tiles = TileLists(size, count, batch, self.device)
 
     def put(self, slot: int, splats: Splats, plate: np.ndarray) -> None:
         """Lay frame `slot` (0 to batch - 1) ready: its splats and its plate [H, W, 3] uint8 (both are copied)."""
-        rows = slice(slot * self._gaussians, (slot + 1) * self._gaussians)
+        rows = slice(slot * self.gaussians, (slot + 1) * self.gaussians)
         self._means_in.numpy()[rows] = splats.means
         self._covariances_in.numpy()[rows] = splats.covariances
         self._opacities_in.numpy()[rows] = splats.opacities
         self._colors_in.numpy()[rows] = splats.colors
+        self.put_plate(slot, plate)
+
+    def put_plate(self, slot: int, plate: np.ndarray) -> None:
+        """Lay the plate [H, W, 3] uint8 of frame `slot` ready, whose splats will be posed on the card."""
         self._plates_in.numpy()[slot] = plate
 
-    def draw(self, camera: Camera, count: int) -> np.ndarray:
-        """The first `count` frames that were put -> [count, H, W, 3] uint8, an array of the caller's own."""
-        lens, threads = self._sorted(camera, count)
+    def splats(self) -> list[Any]:
+        """The card's arrays for means, covariances, opacities and colours, frame after frame, for who poses there."""
+        return [self._means, self._covariances, self._opacities, self._colors]
+
+    def draw(self, camera: Camera, count: int, pose: Callable[[int], None] | None = None) -> np.ndarray:
+        """The first `count` frames that were put -> [count, H, W, 3] uint8, an array of the caller's own. pose: fills
+        `splats()` for them on the card; without it they are sent there."""
+        lens, threads = self._sorted(camera, count, pose)
         with self._timed("copy"):
             wp.copy(self._plates, self._plates_in)
         with self._timed("raster and composite"):
@@ -66,12 +76,12 @@ class WarpRenderer:
                 kernels.draw_over,
                 threads,
                 [*self._lists(), *outputs],
-                device=self._device,
+                device=self.device,
                 block_dim=kernels.TILE_PIXELS,
             )
         with self._timed("copy"):
             wp.copy(self._frames_out, self._frames)
-            wp.synchronize_device(self._device)
+            wp.synchronize_device(self.device)
             return self._frames_out.numpy()[:count].copy()
 
     def render_over(self, splats: Splats, camera: Camera, plate: np.ndarray, frame: np.ndarray) -> None:
@@ -89,45 +99,50 @@ class WarpRenderer:
             kernels.draw_canvas,
             threads,
             [*self._lists(), lens, canvas],
-            device=self._device,
+            device=self.device,
             block_dim=kernels.TILE_PIXELS,
         )
         drawn = canvas.numpy()[0]
         return Rendering(drawn[..., :3].copy(), 1 - drawn[..., 3])
 
-    def _sorted(self, camera: Camera, count: int) -> tuple[Any, int]:
+    def _sorted(self, camera: Camera, count: int, pose: Callable[[int], None] | None = None) -> tuple[Any, int]:
         """Project and sort the first `count` frames -> the lens, and how many threads draw them."""
-        lens, splats = self._tiles.lens(camera.K), count * self._gaussians
-        with self._timed("copy"):
-            for there, here in (
-                *((self._means, self._means_in), (self._covariances, self._covariances_in)),
-                *((self._opacities, self._opacities_in), (self._colors, self._colors_in)),
-            ):
-                wp.copy(there, here)
+        lens, splats = self._tiles.lens(camera.K), count * self.gaussians
+        if pose:
+            with self._timed("motion"):
+                pose(count)
+        else:
+            with self._timed("copy"):
+                self._send()
         with self._timed("project"):
             view = wp.mat44(*camera.viewmat.astype(np.float32).flatten().tolist())
             inputs = [self._means, self._covariances, self._opacities, view, lens]
             outputs = [self._centres, self._conics, self._depths, self._tiles.spans, self._tiles.counts]
-            wp.launch(kernels.project, splats, inputs, outputs, device=self._device)
+            wp.launch(kernels.project, splats, inputs, outputs, device=self.device)
         with self._timed("sort"):
-            self._tiles.sort(lens, self._depths, splats, self._gaussians)
+            self._tiles.sort(lens, self._depths, splats, self.gaussians)
         return lens, self._tiles.threads(count)
+
+    def _send(self) -> None:
+        here = (self._means_in, self._covariances_in, self._opacities_in, self._colors_in)
+        for there, array in zip(self.splats(), here, strict=True):
+            wp.copy(there, array)
 
     def _lists(self) -> list[Any]:
         return [*self._tiles.arrays(), self._centres, self._conics, self._opacities, self._colors]
 
     def _array(self, shape: Any, dtype: Any) -> Any:
-        return wp.empty(shape, dtype=dtype, device=self._device)
+        return wp.empty(shape, dtype=dtype, device=self.device)
 
     def _pair(self, shape: Any, dtype: Any) -> tuple[Any, Any]:
         """An array on the device, and its pinned copy in the computer's memory, from which the card reads by itself."""
-        return self._array(shape, dtype), wp.empty(shape, dtype=dtype, device="cpu", pinned=self._device.is_cuda)
+        return self._array(shape, dtype), wp.empty(shape, dtype=dtype, device="cpu", pinned=self.device.is_cuda)
 
     def _timed(self, part: str) -> Any:
         return self._profile.part(part, self._wait)
 
     def _wait(self) -> None:
-        wp.synchronize_device(self._device)
+        wp.synchronize_device(self.device)
 
 
 def render(splats: Splats, camera: Camera, size: tuple[int, int]) -> Rendering:
