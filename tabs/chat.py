@@ -11,7 +11,9 @@ import gradio as gr
 
 from bridges import environments
 from bridges.chat import listening, llm
+from bridges.chat.listening.recognisers import ALL as RECOGNISERS
 from bridges.chat.llm import LlmSettings, ProviderInfo
+from bridges.chat.llm.registry import PROVIDERS
 from bridges.chat.personas import PERSONAS
 from bridges.chat.session import get_session, open_session
 from bridges.chat.settings import ChatSettings
@@ -106,7 +108,7 @@ def heading(key: str) -> None:
 def lay_out_picture() -> dict[str, Any]:
     """Who is seen and heard."""
     heading("chat_group_picture")
-    offered = rows("en")
+    offered = first_rows("en")
     return {
         "avatar": gr.Dropdown(offered["avatar"], label=W("chat_avatar"), elem_id="chat_avatar", interactive=True),
         "size": gr.Dropdown(offered["size"], label=W("chat_size"), elem_id="chat_size", interactive=True),
@@ -121,7 +123,7 @@ def lay_out_picture() -> dict[str, Any]:
 def lay_out_mind() -> tuple[dict[str, Any], dict[str, Any]]:
     """Who thinks, and how: the fields, and what stands between them."""
     heading("chat_group_mind")
-    offered = rows("en")
+    offered = first_rows("en")
     provider = gr.Dropdown(offered["provider"], label=W("chat_provider"), elem_id="chat_provider", interactive=True)
     note = gr.HTML(elem_id="chat_mind_note")
     install = gr.Button(W("chat_install"), variant="primary", size="sm", visible=False, elem_id="chat_install")
@@ -149,7 +151,7 @@ def lay_out_mind() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def lay_out_ears() -> tuple[dict[str, Any], dict[str, Any]]:
     """Who is spoken to, how much is remembered, how speech is heard: the fields, and what stands between them."""
-    offered = rows("en")
+    offered = first_rows("en")
     heading("chat_group_role")
     persona = gr.Dropdown(offered["persona"], label=W("chat_persona"), elem_id="chat_persona", interactive=True)
     system = gr.Textbox(
@@ -217,9 +219,9 @@ def mind_shown(w: Widgets) -> list[gr.components.Component]:
 Rows = list[tuple[str, Any]]
 
 
-def rows(lang: str) -> dict[str, Rows]:
-    """What the lists offer, in the reader's words: component -> (name, value). They are laid out with these already,
-    because a page that outlives a restart of the app sends what it has chosen from them.
+def first_rows(lang: str) -> dict[str, Rows]:
+    """What the lists offer, component -> (name, value), without asking any engine what it lacks. They are laid out with
+    these, because a page that outlives a restart of the app sends what it has chosen from them.
     """
     word = reader(lang)
     return {
@@ -227,11 +229,18 @@ def rows(lang: str) -> dict[str, Rows]:
         "size": [(say(lang, "chat_size_auto"), 0), *((f"{px} × {px}", px) for px in SIZES)],
         "voice": voice_rows(lang),
         "voice_engine": [(say(lang, f"engine_{name}"), name) for name in VOICE_ENGINES],
-        "provider": [(info.name[word], info.id) for info in llm.providers()],
+        "provider": [(name, name) for name in PROVIDERS],
         "persona": [(one.name[word], one.id) for one in PERSONAS],
-        "asr": [(say(lang, "chat_asr_auto"), "auto"), *recognisers(lang)],
+        "asr": [(name, name) for name in ("auto", *RECOGNISERS)],
         "asr_language": [(say(lang, f"chat_language_{one}"), one) for one in ASR_LANGUAGES],
     }
+
+
+def rows(lang: str) -> dict[str, Rows]:
+    """What the lists offer, in the reader's words."""
+    providers = [(info.name[reader(lang)], info.id) for info in llm.providers()]
+    engines = [(say(lang, "chat_asr_auto"), "auto"), *recognisers(lang)]
+    return {**first_rows(lang), "provider": providers, "asr": engines}
 
 
 def fill(token: str, avatar: str | None, voice: str | None, lang: str) -> tuple[Any, ...]:
