@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from bridges import cosyvoice, environments, paths, talking_gaussian
+from bridges import cosyvoice, environments, gpus, paths, talking_gaussian
 from bridges.errors import RequestError
 from bridges.jobs.job import Job, get_job, run_again
 from tabs.crowd import refuse_crowd
@@ -48,6 +48,7 @@ class Widgets:
     fps: gr.Dropdown
     features: gr.Dropdown
     seed: gr.Number
+    device: gr.Dropdown
     start: gr.Button
     cancel: gr.Button
     setup: gr.HTML
@@ -117,13 +118,22 @@ def lay_out_inputs() -> dict[str, Any]:
         fps = gr.Dropdown(label=W("fps"), elem_id="fps")
         features = gr.Dropdown(list(FEATURES), label=W("features"), info=W("features_info"), elem_id="features")
         seed = gr.Number(0, label=W("seed"), precision=0, minimum=0, maximum=2**31 - 1, elem_id="seed")
+        device = device_choice()
     with gr.Row():
         start = gr.Button(W("start"), variant="primary", scale=3, elem_id="start")
         cancel = gr.Button(W("cancel"), variant="stop", scale=1, interactive=False, elem_id="cancel")
     names = ("preview", "avatar", "new_avatar", "importing", "speech", "sample", "size", "fps", "features", "seed")
     made = (preview, avatar, new_avatar, importing, speech, sample, size, fps, features, seed)
     said = {"source": source, "sound": sound, "spoken": spoken_text, "voice": voice}
-    return {**dict(zip(names, made, strict=True)), **said, "start": start, "cancel": cancel}
+    return {**dict(zip(names, made, strict=True)), **said, "device": device, "start": start, "cancel": cancel}
+
+
+def device_choice() -> gr.Dropdown:
+    """The processors to choose from; shown only where there is a card."""
+    cards = gpus.list_gpus()
+    choices: list[tuple[Any, str]] = [(W("device_auto"), "auto"), ("CPU", "cpu")]
+    choices += [(f"GPU {card.index}: {card.name}", str(card.index)) for card in cards]
+    return gr.Dropdown(choices, value="auto", label=W("device"), visible=bool(cards), elem_id="device")
 
 
 def lay_out_outputs() -> dict[str, Any]:
@@ -173,7 +183,8 @@ def connect_source(w: Widgets) -> None:
 def connect_job(w: Widgets) -> None:
     """Start, cancel, repeat, and what happens when a job has ended."""
     shown = [w.panel, w.jobs, w.cancel, w.history]
-    asked = [w.avatar, w.speech, w.size, w.fps, w.features, w.seed, w.jobs, w.lang, w.source, *w.voice.asked]
+    asked = [w.avatar, w.speech, w.size, w.fps, w.features, w.seed, w.jobs, w.lang, w.source, w.device]
+    asked += w.voice.asked
     w.start.click(start, asked, shown, api_visibility="private", concurrency_limit=None)
     w.cancel.click(cancel, [w.panel, w.lang], w.cancel, **PRIVATE)
     w.again.click(again, [w.panel, w.jobs, w.lang], shown, **PRIVATE)
@@ -277,6 +288,7 @@ def start(
     jobs: list[str] | None,
     lang: str,
     source: str = "sound",
+    device: str = "auto",
     *voice: Any,
 ) -> tuple[Any, ...]:
     """Submit the job and show it. voice: what the voice panel holds, where the source is a text."""
@@ -290,6 +302,7 @@ def start(
         raise gr.Error(say(lang, "need_avatar"), print_exception=False)
     refuse_crowd(lang)
     chosen = {"size": size or None, "fps": fps or None, "audio_features": features, "seed": int(seed or 0)}
+    chosen["device"] = device
     if said:
         cosyvoice.prepare(said["engine"])
     job = talking_gaussian.generate(avatar, "" if said else speech or "", **chosen, **said)

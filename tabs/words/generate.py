@@ -16,6 +16,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "visemes:识别音素(效果最好);mel:仅用频谱(任何系统可用)",
     ),
     "seed": ("Seed of blinks and glances", "眨眼与眼神的随机种子"),
+    "device": ("Drawn by", "绘制设备"),
+    "device_auto": ("a free GPU, or the CPU", "空闲的 GPU,否则 CPU"),
     "as_avatar": ("as the avatar", "与数字人一致"),
     "start": ("Generate video", "生成视频"),
     "cancel": ("Cancel", "取消"),
