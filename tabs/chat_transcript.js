@@ -117,7 +117,7 @@ function openTranscript(list, words, act) {
     follow();
   }
 
-  function words_(id, text) {
+  function answer(id, text) {
     const one = turns.get(id);
     if (!one) return;
     one.text += text;
@@ -215,6 +215,6 @@ function openTranscript(list, words, act) {
     if (atEnd) list.scrollTop = list.scrollHeight;
   }
 
-  return {add, ask, forget, heard, words: words_, end, fail, mark, dropFrom, remove, clear,
+  return {add, ask, forget, heard, answer, end, fail, mark, dropFrom, remove, clear,
     last: () => [...turns.keys()].pop(), question: (id) => turns.get(id).question.textContent};
 }

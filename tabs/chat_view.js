@@ -2,11 +2,12 @@
 const lang = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 const words = /*WORDS*/[lang];
 const HELD_MS = 30_000;  // the microphone stays open so long after a button was let go, so that the next word is whole
+const BATCH_MS = 120;  // the microphone's last words of a turn come so late
 const TOLD_MS = 250;
 const find = (name) => element.querySelector('.tfg-chat-' + name);
 const root = element.querySelector('.tfg-chat');
 const page = {wire: null, running: false, stage: 'idle', place: 0, asked: new Map(), pressed: [], stopNext: false,
-  captions: [], told: 0, expected: 1.2, marks: new Map(), mode: 'off', holding: false, closing: 0};
+  captions: [], told: 0, expected: 1.2, marks: new Map(), mode: 'off', holding: false, hearing: false, closing: 0};
 
 const player = openPlayer(find('idle'), find('talk'), {
   frame: firstFrame,
@@ -36,7 +37,7 @@ const hears = {
     if (m.speaking && player.state()) silence();  // somebody began to speak: be quiet at once
   },
   heard(m) { transcript.heard(m.turn, m.text, m.final); },
-  words(m) { transcript.words(m.turn, m.text); },
+  words(m) { transcript.answer(m.turn, m.text); },
   caption(m) { if (m.turn === page.running || m.turn === playing()) page.captions.push(m); },
   media(m) { player.media(m); },
   mark(m) { page.marks.set(m.turn, {ms: m.ms, at: performance.now()}); transcript.mark(m.turn, m.name, m.ms); },
@@ -170,6 +171,7 @@ async function save(kind, turn = null) {
     const part = await page.wire.now('chat_piece', at);
     if (part.error) { fault(part.error, turn); return; }
     const piece = bytesOf(part.data);
+    if (!piece.length) break;  // the file was made anew and is shorter
     parts.push(piece);
     at += piece.length;
   }
@@ -188,7 +190,7 @@ function clear() {
 // --- the microphone ---------------------------------------------------------------------------------------------------
 
 function onSamples(samples) {
-  if (page.wire && (page.mode === 'hands_free' || page.holding)) page.wire.hear(samples);
+  if (page.wire && (page.mode === 'hands_free' || page.hearing)) page.wire.hear(samples);
 }
 
 function onLevel(level) {
@@ -206,7 +208,7 @@ function micFault(code) {
 
 async function mode(wanted) {
   page.mode = wanted;
-  if (wanted === 'off') { page.holding = false; microphone.stop(); onLevel(0); }
+  if (wanted === 'off') { page.holding = page.hearing = false; microphone.stop(); onLevel(0); }
   draw();
   page.wire.call('chat_microphone', wanted);
 }
@@ -214,7 +216,7 @@ async function mode(wanted) {
 async function hold(event) {
   event.preventDefault();
   if (page.holding || !page.wire || page.mode === 'hands_free') return;
-  page.holding = true;
+  page.holding = page.hearing = true;
   clearTimeout(page.closing);
   if (busy()) stop();
   if (page.mode !== 'push') mode('push');
@@ -225,7 +227,7 @@ async function hold(event) {
 function letGo() {
   if (!page.holding) return;
   page.holding = false;
-  page.wire.call('chat_release');
+  setTimeout(() => { if (!page.holding) { page.hearing = false; page.wire.release(); } }, BATCH_MS);
   page.closing = setTimeout(() => { if (page.mode === 'push') mode('off'); }, HELD_MS);
   draw();
 }
@@ -342,6 +344,7 @@ function restart() {
   if (props.value) {
     const lost = () => { note(words.chat_lost); trigger('submit'); };  // the app was started anew
     page.wire = openWire(server, {token: props.value, inUse, news, lost});
+    if (page.mode !== 'off') page.wire.call('chat_microphone', page.mode);
   }
   draw();
 }

@@ -6,7 +6,7 @@ function openWire(server, {token, inUse, news, lost}) {
   let chain = Promise.resolve();
   let after = 0, alive = true;
   const sound = [];
-  let sending = false;
+  let sending = null;
 
   async function ask(name, ...given) {
     const answer = await server[name]([token, ...given]);
@@ -53,7 +53,6 @@ function openWire(server, {token, inUse, news, lost}) {
   }
 
   async function pump() {
-    sending = true;
     while (sound.length) {
       const size = sound.reduce((sum, part) => sum + part.length, 0);
       const whole = new Int16Array(size);
@@ -61,16 +60,21 @@ function openWire(server, {token, inUse, news, lost}) {
       for (const part of sound.splice(0)) { whole.set(part, at); at += part.length; }
       await call('chat_hear', base64Of(new Uint8Array(whole.buffer)));
     }
-    sending = false;
+    sending = null;
   }
 
   function hear(samples) {
     sound.push(samples);
-    if (!sending) pump();
+    if (!sending) sending = pump();
+  }
+
+  async function release() {  // behind all that was heard
+    while (sending) await sending;
+    return call('chat_release');
   }
 
   follow();
-  return {call, now, hear, close: () => { alive = false; }};
+  return {call, now, hear, release, close: () => { alive = false; }};
 }
 
 function base64Of(bytes) {
