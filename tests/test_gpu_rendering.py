@@ -22,6 +22,7 @@ from talking_gaussian.rendering import (  # noqa: E402
     warp_gradient,
     warp_head,
     warp_kernels,
+    warp_tiles,
 )
 from talking_gaussian.rendering.numba_backend import NumbaRenderer  # noqa: E402
 from talking_gaussian.rendering.warp_backend import WarpRenderer  # noqa: E402
@@ -98,6 +99,17 @@ def test_numbers_that_are_none_draw_nothing() -> None:
     frame = np.empty_like(plate)
     WarpRenderer(SIZE, 10, device="cpu").render_over(broken, camera(), plate, frame)
     assert np.array_equal(frame, plate)
+
+
+def test_a_card_that_fills_up_while_drawing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer, plate = WarpRenderer(SIZE, 150, device="cpu"), plates(1)[0]
+
+    def full(*_: object) -> None:
+        raise RuntimeError("Failed to allocate 9 bytes on device 'cuda:0'")
+
+    monkeypatch.setattr(warp_tiles.TileLists, "sort", full)
+    with pytest.raises(UserError, match=r"Failed to allocate 9 bytes.*--gpu cpu"):
+        renderer.render_over(cloud(), camera(), plate, plate.copy())
 
 
 @pytest.mark.parametrize("arch", [90, 120])

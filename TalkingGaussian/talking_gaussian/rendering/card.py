@@ -57,6 +57,8 @@ def started(gpu: Gpu) -> Iterator[None]:
     devices.take(gpu)
     import warp as wp
 
+    from talking_gaussian.rendering import warp_kernels  # noqa: F401 (it quiets Warp, which speaks as it starts)
+
     if not wp.get_cuda_devices():
         raise refused(gpu, f"Warp {wp.__version__} cannot start CUDA with driver {gpu.driver}")
     try:

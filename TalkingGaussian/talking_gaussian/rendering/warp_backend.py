@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import warp as wp
 
+from talking_gaussian.errors import UserError
 from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import warp_kernels as kernels
 from talking_gaussian.rendering.types import Camera, Rendering, Splats
 from talking_gaussian.rendering.warp_tiles import TileLists
-
-wp.config.log_level = wp.LOG_WARNING  # no banner among a job's lines
 
 
 class WarpRenderer:
@@ -66,7 +65,18 @@ class WarpRenderer:
 
     def draw(self, camera: Camera, count: int, pose: Callable[[int], None] | None = None) -> np.ndarray:
         """The first `count` frames that were put -> [count, H, W, 3] uint8, an array of the caller's own. pose: fills
-        `splats()` for them on the card; without it they are sent there."""
+        `splats()` for them on the card; without it they are sent there. Raises UserError where the card fails."""
+        try:
+            return self._draw(camera, count, pose)
+        except RuntimeError as error:  # what Warp raises for a card that is full or fails
+            why = (str(error).splitlines() or ["?"])[0][:200]
+            raise UserError(
+                "gpu_failed",
+                f"The GPU failed while drawing: {why}. Close other programs on it, or use --size 256 or --gpu cpu.",
+                f"显卡绘制失败:{why}。请关闭占用显卡的程序,或使用 --size 256 或 --gpu cpu。",
+            ) from error
+
+    def _draw(self, camera: Camera, count: int, pose: Callable[[int], None] | None) -> np.ndarray:
         lens, threads = self._sorted(camera, count, pose)
         with self._timed("copy"):
             wp.copy(self._plates, self._plates_in)

@@ -10,8 +10,6 @@ import warp as wp
 from talking_gaussian.rendering import warp_kernels as kernels
 from talking_gaussian.rendering.warp_tiles import TileLists
 
-wp.config.log_level = wp.LOG_WARNING  # no banner among a job's lines
-
 
 class Drawn:
     """A picture and what its gradient needs. canvas: [H, W, 4] float32, premultiplied rgb and transmittance."""

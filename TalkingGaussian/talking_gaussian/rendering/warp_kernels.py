@@ -24,6 +24,7 @@ ALPHA_MIN = wp.constant(float(constants.ALPHA_MIN))
 ALPHA_MAX = wp.constant(float(constants.ALPHA_MAX))
 TRANSMITTANCE_MIN = wp.constant(float(constants.TRANSMITTANCE_MIN))
 
+wp.config.log_level = wp.LOG_WARNING  # no banner among a job's lines
 wp.set_module_options({"enable_backward": False})  # the gradient is written by hand below
 
 
