@@ -20,6 +20,7 @@ from talking_gaussian.stage import Stage
 from talking_gaussian.video.fragments import SOUND_RATE, FragmentWriter
 
 VOICE_RATE = 24_000  # what is handed in
+SLICE = RATE  # of sound whose motion is worked out at a time
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ class Talk:
         self._idle = IdleMotion(avatar.units, avatar.fps, seed) if avatar.expression is None else None
         self._writer = FragmentWriter(stage.size, avatar.fps)
         self._to_listen, self._to_play = _Resampler(RATE), _Resampler(SOUND_RATE)
+        self._unheard: deque[tuple[np.ndarray, bool] | int] = deque()  # sound (and whether a pause follows), or a pause
         self._waiting: deque[np.ndarray] = deque()  # motion not drawn yet
         self._fed = 0  # samples handed in at VOICE_RATE
-        self._planned = self._drawn = 0  # frames
+        self._drawn = 0  # frames
         self.began = time.monotonic()
 
     @property
@@ -72,7 +74,7 @@ class Talk:
     @property
     def is_waiting(self) -> bool:
         """Whether there is something to draw."""
-        return bool(self._waiting)
+        return bool(self._waiting or self._unheard)
 
     def speak(self, samples: np.ndarray, last: bool) -> None:
         """Append speech: float32 mono [n] at VOICE_RATE. last: a pause follows (it is filled up to a frame)."""
@@ -80,18 +82,23 @@ class Talk:
             samples = np.concatenate([samples, np.zeros(self._missing(len(samples)), np.float32)])
         self._fed += len(samples)
         self._writer.write_sound(self._to_play(samples, last))
-        self._plan(self._motion.feed(self._to_listen(samples, last), last))
+        heard = self._to_listen(samples, last)
+        pieces = [heard[at : at + SLICE] for at in range(0, len(heard), SLICE)] or [heard]
+        self._unheard.extend((piece, last and index == len(pieces) - 1) for index, piece in enumerate(pieces))
 
     def rest(self, frames: int) -> None:
         """Append a pause; only after speech that was the last before it."""
-        samples = np.zeros(self._boundary(self._planned + frames) - self._fed, np.float32)
+        done = round(self._fed * self._avatar.fps / VOICE_RATE)
+        samples = np.zeros(self._boundary(done + frames) - self._fed, np.float32)
         self._fed += len(samples)
         self._writer.write_sound(self._to_play(samples, True))
-        self._plan(self._motion.rest(frames))
+        self._unheard.append(frames)
 
     def draw(self, frames: int) -> Fragment:
         """Draw up to so many of the frames that wait."""
         start = self.drawn_s
+        while self._unheard and len(self._waiting) < frames:
+            self._listen(self._unheard.popleft())
         for _ in range(min(frames, len(self._waiting))):
             time_s = self._loop.plate_time(self._phase_s + self.drawn_s)
             self._writer.write(self._stage.draw(self._waiting.popleft(), time_s))
@@ -102,10 +109,12 @@ class Talk:
         """What is left of the stream when all was drawn."""
         return Fragment(self._writer.close(), self.drawn_s, self.drawn_s)
 
-    def _plan(self, spoken: np.ndarray) -> None:
+    def _listen(self, piece: tuple[np.ndarray, bool] | int) -> None:
+        """Work out the motion of the next piece: only as it is needed, for a long sentence must not hold up the frames
+        before it."""
+        spoken = self._motion.rest(piece) if isinstance(piece, int) else self._motion.feed(*piece)
         placed = place_units(spoken, self._units, self._avatar.units)
         self._waiting.extend(placed + self._idle.frames(placed) if self._idle else placed)
-        self._planned += len(placed)
 
     def _boundary(self, frame: int) -> int:
         """The first sample of a frame."""

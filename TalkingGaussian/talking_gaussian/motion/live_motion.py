@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from talking_gaussian.audio.chunks import CONTEXT, HOP, RATE, Chunk, LoudnessTracker
+from talking_gaussian.audio.chunks import HOP, RATE, Chunk, LoudnessTracker
 from talking_gaussian.motion.speech_motion import FEATURE_RATE, SpeechMotion
 from talking_gaussian.motion.visemes import read_frames
 
 LOOKAHEAD = RATE // 4  # the speech network sees 230 ms to either side
+LOOKBACK = RATE * 6 // 10  # and so far back it may look, with the pauses between words
 
 
 class LiveMotion:
@@ -44,7 +45,7 @@ class LiveMotion:
         return np.zeros((frames, len(self._speech.units)), np.float32)
 
     def _let_go(self) -> None:
-        """Forget all but the second before the next frame: what the network may look back at."""
-        keep_from = int(self._done / self._fps * RATE) - CONTEXT
+        """Forget all but what the network may look back at from the next frame."""
+        keep_from = int(self._done / self._fps * RATE) - LOOKBACK
         drop = max(0, (keep_from - self._start) // HOP * HOP)
         self._held, self._start = self._held[drop:], self._start + drop
