@@ -119,14 +119,14 @@ def stop_times(page: Page, stops: int) -> tuple[list[float], list[float]]:
     return silent, idle
 
 
-def stalls(page: Page) -> tuple[list[float], float, int]:
-    """Of a long answer: how long the picture stood still beyond a frame's time, each over 100 ms; seconds; its size."""
+def stalls(page: Page) -> tuple[list[tuple[float, float]], float, int]:
+    """Of a long answer: when and how long (ms) the picture stood still beyond a frame's time; its seconds; its size."""
     ask(page, "Tell me a story.")
     until_idle(page)
     frames = np.array(page.evaluate("window.seen.frames"))
     waits = np.diff(frames[:, 0]) - 1000 * np.diff(frames[:, 1])
     return (
-        [float(wait) for wait in waits if wait > 100],
+        [(float(frames[at, 1] - frames[0, 1]), float(wait)) for at, wait in enumerate(waits) if wait > 100],
         float(frames[-1, 1] - frames[0, 1]),
         page.evaluate("window.seen.width"),
     )
@@ -221,7 +221,7 @@ def measure(options: argparse.Namespace, playwright: Any, address: str, folder: 
         print(f"  stages, median ms: {stages(marks_of(page))}")
     if options.long:
         held, seconds, width = stalls(page)
-        waits = ", ".join(f"{wait:.0f} ms" for wait in held)
+        waits = ", ".join(f"{wait:.0f} ms at {at:.1f} s" for at, wait in held)
         print(f"an answer of {seconds:.0f} s at {width} px: {len(held)} stalls over 100 ms {waits}")
     if options.stops:
         silent, idle = stop_times(page, options.stops)

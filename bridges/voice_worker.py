@@ -23,7 +23,7 @@ class VoiceWorker(PipeWorker):
         if model:
             options += ["--model_dir", str(paths.home() / "models" / "cosyvoice" / model)]
         # the first words find the machine idle; later ones are made ahead, and must not make the picture stutter
-        super().__init__(["nice", "-n", "5", "bash", str(paths.COSYVOICE_SCRIPT), "serve", *options], ENDED)
+        super().__init__(["nice", "-n", "19", "bash", str(paths.COSYVOICE_SCRIPT), "serve", *options], ENDED)
         self._turn = asyncio.Lock()
 
     async def speak(self, text: str, **fields: Any) -> AsyncGenerator[bytes, None]:

@@ -22,6 +22,8 @@ def waiting_into(told: list[int]) -> Callable[[int], Awaitable[None]]:
 def test_the_first_is_drawn_large_the_next_smaller_and_a_slow_machine_draws_small() -> None:
     async def scenario() -> None:
         engines = Engines()
+        for _ in range(30):
+            engines.measured(512, 10, 5.5)
         async with engines.seat(None, 512, waiting_into([])) as first:
             assert first == 512
             assert engines.fitting_size(None, 512) == 256

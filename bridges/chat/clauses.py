@@ -9,8 +9,8 @@ from dataclasses import dataclass
 ENDS = "。！？；!?;…\n"
 PAUSES = "，、：,:—"
 CLOSERS = "\"'”’」』）)】]"
-FIRST_WORDS, FIRST_MOST = 3, 10  # of a first clause: at a comma, and anywhere
-LATER_WORDS, LATER_MOST = 14, 34
+FIRST_MOST, LATER_MOST = 10, 34  # words after which a clause is cut anywhere
+LEAST_WORDS = (3, 6, 10, 14)  # before a cut at a comma, of the first clauses: voice and picture catch up step by step
 HAN_A_WORD = 1.6  # Chinese characters that take as long to say as an English word
 END_PAUSE_S, COMMA_PAUSE_S = 0.28, 0.12
 _BEFORE = re.compile(r"(?:and|but|or|because|which|that|so|when|where|while|if|to|of|in|for|with|as)\b", re.I)
@@ -64,7 +64,8 @@ class ClauseCutter:
 
     def _cut(self) -> int | None:
         """Where the text can be cut now, after a character whose follower is known."""
-        least, most = (FIRST_WORDS, FIRST_MOST) if not self._given else (LATER_WORDS, LATER_MOST)
+        least = LEAST_WORDS[min(self._given, len(LEAST_WORDS) - 1)]
+        most = LATER_MOST if self._given else FIRST_MOST
         for at in range(1, len(self._text)):
             if self._is_end(at):
                 return self._with_closers(at)

@@ -21,9 +21,9 @@ from bridges.voice_worker import VoiceWorker
 
 IDLE_SIZE = 512
 FULL = 0.9  # of the picture engine's time: the rest is for the other stages
-ALONE = 0.75  # what one talk may take of it
+ALONE = 0.6  # what one talk may take of it
 PIXEL_SHARE = 0.6  # of the time for a frame, what grows with its pixels
-FIRST_GUESS = 0.55  # seconds to draw a second at 512 px, until it is measured
+FIRST_GUESS = 0.65  # seconds to draw a second at 512 px, until it is measured
 LEARN = 0.3
 MOST_IDLE_FILES = 24
 

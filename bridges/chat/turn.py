@@ -21,7 +21,7 @@ from bridges.chat.streams import ahead
 from bridges.errors import RequestError
 from bridges.voices import spoken_by
 
-PIECES_AHEAD, CLAUSES_AHEAD, SPEECH_AHEAD = 256, 3, 3
+PIECES_AHEAD, CLAUSES_AHEAD, SPEECH_AHEAD = 256, 2, 1
 VOICE_WAIT_S = 60.0
 WORDS_A_SECOND = 2.5
 

@@ -43,7 +43,7 @@ from talking_gaussian.stage import Stage
 SIZES = (128, 1024)
 MOST_TALKS = 16
 MOST_AVATARS = 3
-FIRST_FRAMES, FRAMES = 8, 10  # drawn before the next talk has its turn
+FIRST_FRAMES, FRAMES = 14, 10  # drawn before the next talk has its turn; the first are what a player starts with
 MOST_REST_FRAMES = 500
 
 
