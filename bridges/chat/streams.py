@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
@@ -39,8 +39,24 @@ async def ahead(source: AsyncGenerator[Item, None], items: int) -> AsyncIterator
     try:
         yield _read(queue)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        while not task.done():  # a library may swallow a cancellation that comes just as its answer does
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.2)
+
+
+async def within(work: Awaitable[Item], seconds: float | None) -> Item:
+    """The result of `work`, or TimeoutError. A cancellation that comes at the same moment as the result is not lost, as
+    asyncio.wait_for loses it before Python 3.12."""
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if not done:
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _read(queue: asyncio.Queue[Item | _End]) -> AsyncIterator[Item]:

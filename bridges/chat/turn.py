@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -17,7 +16,7 @@ from bridges.chat.engines import Engines, find_avatar
 from bridges.chat.record import Said, TurnFile, TurnRecord
 from bridges.chat.settings import ChatSettings
 from bridges.chat.show import Caption, Speech, Viewer, show
-from bridges.chat.streams import ahead
+from bridges.chat.streams import ahead, within
 from bridges.errors import RequestError
 from bridges.voices import spoken_by
 
@@ -90,7 +89,7 @@ class Turn:
             self.mark("first_clause")
             held = b""  # a piece is known to be the last only when no other follows
             async with aclosing(voice.speak(clause.text, stream=True, **fields)) as sound:
-                while (pcm := await asyncio.wait_for(anext(sound, None), VOICE_WAIT_S)) is not None:
+                while (pcm := await within(anext(sound, None), VOICE_WAIT_S)) is not None:
                     self.mark("first_audio")
                     if held:
                         yield Speech(clause, held, last=False)

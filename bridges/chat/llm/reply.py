@@ -13,6 +13,7 @@ from bridges.chat.llm.faults import LlmError, fault
 from bridges.chat.llm.registry import PROVIDERS
 from bridges.chat.llm.settings import LlmSettings, Message, ProviderInfo
 from bridges.chat.llm.thoughts import Thoughts
+from bridges.chat.streams import within
 
 logger = logging.getLogger(__name__)
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 3.0
@@ -88,7 +89,7 @@ async def _in_time(stream: AsyncGenerator[str, None], timeout_s: float) -> Async
     """The stream's items. Raises LlmError where one takes longer than `timeout_s`."""
     while True:
         try:
-            piece = await asyncio.wait_for(anext(stream), timeout_s)
+            piece = await within(anext(stream), timeout_s)
         except StopAsyncIteration:
             return
         except asyncio.TimeoutError:
