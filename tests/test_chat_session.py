@@ -53,6 +53,8 @@ def test_a_turn_is_spoken_shown_captioned_kept_and_exported(studio: Studio) -> N
 
         async def talk(session: Session) -> None:
             page = Page(session)
+            idle = await page.until("idle")
+            assert idle["seconds"] * idle["fps"] == round(idle["seconds"] * idle["fps"]) > 25
             turn = session.say("Hello?")
             end = await page.until("end", turn)
             assert end["reason"] == "done" and end["spoken"] == TWO

@@ -16,6 +16,7 @@ from bridges import paths
 from bridges.avatar_worker import AvatarWorker
 from bridges.chat.settings import SIZES
 from bridges.errors import RequestError
+from bridges.jobs.folder import read_json, write_json
 from bridges.talking_gaussian import AvatarInfo, list_avatars
 from bridges.voice_worker import VoiceWorker
 
@@ -117,12 +118,14 @@ class Engines:
         file = paths.home() / "cache" / "idle" / f"{avatar_id}-{size}-{changed}.mp4"
         async with self._drawing.setdefault(file, asyncio.Lock()):
             began = time.monotonic()
-            if not file.is_file():
+            told = file.with_suffix(".json")  # its length, which the page needs to meet it where a talk ends
+            if not (file.is_file() and told.is_file()):
                 facts = await self.avatar.idle_video(avatar.folder, size, file)
+                write_json(told, {"seconds": facts["seconds"], "fps": facts["fps"]})
                 if not self._taken:
                     self.measured(size, facts["seconds"], time.monotonic() - began)
                 _forget_old(file.parent)
-        return file, {"size": size, "avatar": avatar_id}
+        return file, {**read_json(told), "size": size, "avatar": avatar_id}
 
     def _wake(self) -> None:
         for place in self._line:
@@ -147,3 +150,4 @@ def _forget_old(folder: Path) -> None:
     files = sorted(folder.glob("*.mp4"), key=lambda file: file.stat().st_mtime, reverse=True)
     for file in files[MOST_IDLE_FILES:]:
         file.unlink(missing_ok=True)
+        file.with_suffix(".json").unlink(missing_ok=True)

@@ -66,7 +66,6 @@ class Plan:
     fps: float
     end_s: float = 0.0
     open_clause: Caption | None = None
-    asked: int = 0
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     def known(self, end_s: float) -> None:
