@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from bridges.chat import listening
-from bridges.chat.settings import ChatSettings
 from bridges.errors import RequestError
 
 if TYPE_CHECKING:
@@ -25,15 +24,11 @@ class Ears:
         self._guess: asyncio.Task[listening.Heard] | None = None
         self._guessed = b""
 
-    def configure(self, settings: ChatSettings) -> None:
-        """Another recogniser from now on."""
-        self._take_back()
-
     def open(self, mode: str) -> None:
         """off, push or hands_free. Raises RequestError."""
         if mode not in ("off", "push", "hands_free"):
             raise RequestError("bad_setting", f"There is no microphone mode {mode!r}.", f"没有麦克风模式 {mode!r}。")
-        self._take_back()
+        self.take_back()
         self._listener = None
         if mode != "off":
             self._listener = listening.TurnListener("push" if mode == "push" else "hands_free")
@@ -62,7 +57,7 @@ class Ears:
             elif isinstance(event, listening.Paused):
                 self._guess_at(event.sound)
             elif isinstance(event, listening.SpeechResumed):
-                self._take_back()
+                self.take_back()
             elif isinstance(event, listening.SpeechEnded):
                 began = time.monotonic() - (event.at_s - event.ended_s)
                 self._session.post("state", stage="transcribing")
@@ -72,13 +67,14 @@ class Ears:
 
     def _guess_at(self, sound: bytes) -> None:
         """Begin to recognise what may be the whole turn."""
-        self._take_back()
+        self.take_back()
         settings = self._session.settings
         self._guessed = sound
         self._guess = asyncio.ensure_future(listening.recognise(sound, settings.asr_engine, settings.asr_language))
         self._guess.add_done_callback(_look_at)
 
-    def _take_back(self) -> None:
+    def take_back(self) -> None:
+        """Give up what is being recognised early."""
         guess, self._guess = self._guess, None
         if guess and not guess.done():
             guess.cancel()
@@ -92,9 +88,7 @@ class Ears:
         try:
             heard = await guess
         except RequestError as error:
-            self._session.post(
-                "error", turn=None, code=error.code, en=error.failure.en, zh=error.failure.zh, retry=False
-            )
+            self._session.post("error", turn=None, retry=False, **error.failure.as_json())
             self._session.post("state", stage="listening")
             return
         turn = self._session.say(heard.text, self._session.expected_phase_s, source="voice", began=began)
@@ -111,9 +105,7 @@ class Ears:
         try:
             await listening.warm(settings.asr_engine, settings.asr_language)
         except RequestError as error:
-            self._session.post(
-                "error", turn=None, code=error.code, en=error.failure.en, zh=error.failure.zh, retry=False
-            )
+            self._session.post("error", turn=None, retry=False, **error.failure.as_json())
 
 
 def _look_at(guess: asyncio.Task[listening.Heard]) -> None:

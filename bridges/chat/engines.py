@@ -17,7 +17,8 @@ from bridges.avatar_worker import AvatarWorker
 from bridges.chat.settings import SIZES
 from bridges.errors import RequestError
 from bridges.jobs.folder import read_json, write_json
-from bridges.talking_gaussian import AvatarInfo, list_avatars
+from bridges.library import get_avatar
+from bridges.talking_gaussian import AvatarInfo
 from bridges.voice_worker import VoiceWorker
 
 IDLE_SIZE = 512
@@ -133,11 +134,11 @@ class Engines:
 
 
 def find_avatar(avatar_id: str) -> AvatarInfo:
-    """An avatar by its id. Raises RequestError."""
-    for info in list_avatars():
-        if info.id == avatar_id:
-            return info
-    raise RequestError("no_avatar", f"There is no avatar {avatar_id!r}.", f"没有头像 {avatar_id!r}。")
+    """An avatar that can be drawn. Raises RequestError."""
+    info = get_avatar(avatar_id)
+    if info.problem:
+        raise RequestError("bad_avatar", info.problem["en"], info.problem["zh"])
+    return info
 
 
 def _relative(size: int) -> float:

@@ -52,8 +52,8 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._warming = Warming(self.post)
         self._ears = Ears(self)
-        self._background(self._watch())
-        self.warmed = self._background(self._warming.warm(settings))
+        self.start_task(self._watch())
+        self.warmed = self.start_task(self._warming.warm(settings))
 
     async def next(self, after: int, wait_s: float = 20.0) -> list[dict[str, Any]]:
         """The messages numbered above `after`, at once when there are any, else when there are or `wait_s` is over."""
@@ -74,8 +74,8 @@ class Session:
         settings.check()
         self.settings = settings
         self.memory.budget_tokens = settings.memory_tokens
-        self._ears.configure(settings)
-        self._background(self._warming.warm(settings))
+        self._ears.take_back()
+        self.start_task(self._warming.warm(settings))
 
     def say(self, text: str, phase_s: float = 0.0, source: str = "text", began: float | None = None) -> str:
         """Ask; what is still being answered is interrupted. phase_s: where the page's idle video will be when the
@@ -99,7 +99,7 @@ class Session:
         if source == "voice":
             self._turn.mark("speech_end", 0.0)
             self._turn.mark("transcript")
-        self._running = self._background(self._run(self._turn))
+        self._running = self.start_task(self._run(self._turn))
         self._forget_old_videos()
         return record.turn
 
@@ -203,10 +203,6 @@ class Session:
         self._outbox.append(message)
         self._news.set()
 
-    def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something that ends with the session."""
-        return self._background(work)
-
     @property
     def is_answering(self) -> bool:
         """Whether an answer is being made or still played."""
@@ -241,7 +237,7 @@ class Session:
         except RequestError as error:
             record.reason = "failed"
             retry = getattr(error, "retry", True)
-            turn.post("error", code=error.code, en=error.failure.en, zh=error.failure.zh, retry=retry)
+            turn.post("error", retry=retry, **error.failure.as_json())
         except Exception:  # a defect of ours: the log keeps it, the user gets a sentence
             _log.exception("a turn failed")
             record.reason = "failed"
@@ -269,7 +265,8 @@ class Session:
         )
         turn.post("state", stage="idle")
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something that ends with the session."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -37,8 +37,7 @@ class Warming:
         steps = (self._picture(settings), self._speech(settings), self._model(settings))
         for outcome in await asyncio.gather(*steps, return_exceptions=True):
             if isinstance(outcome, RequestError):
-                en, zh = outcome.failure.en, outcome.failure.zh
-                self._post("error", turn=None, code=outcome.code, en=en, zh=zh, retry=False)
+                self._post("error", turn=None, retry=False, **outcome.failure.as_json())
             elif isinstance(outcome, Exception):  # a defect of ours: the log keeps it, the first turn will tell
                 _log.error("an engine was not made ready", exc_info=outcome)
 
