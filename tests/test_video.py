@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from talking_gaussian.avatar import load_avatar
 from talking_gaussian.errors import UserError
 from talking_gaussian.video.intra import IntraVideo
 from talking_gaussian.video.mp4_writer import AI_LABEL, Mp4Writer
+from talking_gaussian.video.plate_reader import PlateReader
 from talking_gaussian.video.plates import PlateLoop, between
 
 
@@ -43,6 +45,51 @@ def test_a_closed_loop_starts_again(tmp_path: Path) -> None:
     assert [round((int(loop.at(i / 25)[0][0, 0, 1]) - 40) / 20) for i in range(5)] == [0, 1, 2, 0, 1]
 
 
+@pytest.mark.parametrize("kind", ["closed", "pingpong"])
+def test_many_times_at_once_are_each_of_them_alone(tmp_path: Path, kind: str) -> None:
+    """Poses by the formula for one time: mixed linearly, then the nearest rotation."""
+    rng, count = np.random.default_rng(3), 5
+    heads = np.tile(np.eye(4, dtype=np.float32), (count, 1, 1))
+    heads[:, :3, :3] = np.linalg.qr(np.eye(3) + 0.05 * rng.normal(size=(count, 3, 3)))[0]
+    heads[:, :3, 3] = rng.normal(0, 0.01, (count, 3))
+    own = rng.normal(0, 0.1, (count, 3)).astype(np.float32)
+    folder = write_avatar(tmp_path / "a", plates=count, plate_loop=kind, head=heads)
+    loop, times = PlateLoop(replace(load_avatar(folder), expression=own), 64), np.arange(30) / 60
+    places = loop.places(times)
+    for index, time in enumerate(times):
+        at = time * 25
+        ends = [fold(int(at + 1e-6) + step, count, kind) for step in (0, 1)]
+        near = max(at - int(at + 1e-6), 0.0)
+        blend = (1 - near) * heads[ends[0]] + near * heads[ends[1]]
+        left, _, right = np.linalg.svd(blend[:3, :3])
+        assert np.allclose(places.poses[index, :3, :3], left @ right, atol=1e-6)
+        assert np.allclose(places.poses[index, :3, 3], blend[:3, 3], atol=1e-7)
+        assert places.expression is not None
+        assert np.allclose(places.expression[index], (1 - near) * own[ends[0]] + near * own[ends[1]], atol=1e-7)
+        assert places.plates[index] == ends[int(near > 0.5)]
+
+
+def fold(index: int, count: int, kind: str) -> int:
+    order = [*range(count)] if kind == "closed" else [*range(count), *range(count - 2, 0, -1)]
+    return order[index % len(order)]
+
+
+def test_plates_asked_of_several_threads_come_in_the_order_asked(tmp_path: Path) -> None:
+    reader = PlateReader(write_avatar(tmp_path / "a", plates=9) / "plates.mp4", 64, threads=3)
+    asked = [8, 7, 6, 5, 0, 1, 3, 3, 2]
+    read = [plate for piece in reader.ask(asked) for plate in piece.result()]
+    assert [round((int(plate[32, 32, 1]) - 40) / 20) for plate in read] == asked
+    reader.close()
+
+
+def test_plates_that_are_damaged_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "plates.mp4").write_bytes(b"no video")
+    reader = PlateReader(tmp_path / "plates.mp4", 64)
+    with pytest.raises(UserError, match=r"plates\.mp4 cannot be decoded"):
+        reader.ask([0])[0].result()
+    reader.close()
+
+
 def test_poses_that_do_not_fit_the_plates_are_refused(tmp_path: Path) -> None:
     poses = np.tile(np.eye(4, dtype=np.float32), (7, 1, 1))
     avatar = load_avatar(write_avatar(tmp_path / "a", plates=3, head=poses))
@@ -54,7 +101,7 @@ def test_a_pose_between_two_is_rigid() -> None:
     angle = 0.2
     turned = np.eye(4)
     turned[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    half = between(np.eye(4), turned, 0.5)
+    half = between(np.eye(4)[None], turned[None], np.array([0.5]))[0]
     assert np.allclose(half[:3, :3] @ half[:3, :3].T, np.eye(3))
     assert np.isclose(np.arctan2(half[1, 0], half[0, 0]), angle / 2)
 

@@ -143,6 +143,11 @@ def _of_number(gpus: list[Gpu], number: int) -> Gpu:
     )
 
 
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 def take(gpu: Gpu) -> None:
     """Make `gpu` the only card that CUDA shows this process, as its device 0. Call before CUDA is started: CUDA counts
     cards by speed where it is not told to count as nvidia-smi does."""

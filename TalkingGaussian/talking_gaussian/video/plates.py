@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,16 @@ import numpy as np
 from talking_gaussian.avatar import Avatar
 from talking_gaussian.errors import UserError
 from talking_gaussian.video.intra import IntraVideo
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the loop stands at n times: numbers [n] of the plates; head poses [n, 4, 4]; the loop's own expression
+    [n, K], or None where it has none."""
+
+    plates: np.ndarray
+    poses: np.ndarray
+    expression: np.ndarray | None
 
 
 class PlateLoop:
@@ -20,11 +31,12 @@ class PlateLoop:
 
     def __init__(self, avatar: Avatar, size: int) -> None:
         """size: side of the picture, px."""
-        self._video = IntraVideo(avatar.folder / "plates.mp4", size, _damaged)
+        self._video = IntraVideo(avatar.folder / "plates.mp4", size, damaged)
         self._poses, self._expression = avatar.head, avatar.expression
         self._fps = avatar.fps
         self._pingpong = avatar.plate_loop == "pingpong"
-        poses, plates = len(self._poses), self._video.count
+        self.count = self._video.count
+        poses, plates = len(self._poses), self.count
         if poses % plates or (self._pingpong and poses != plates):
             raise UserError(
                 "bad_avatar",
@@ -35,40 +47,53 @@ class PlateLoop:
     def at(self, seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Time in the video -> plate [size, size, 3] uint8, head pose [4, 4] and expression [K] (or None), the last
         two interpolated between plates."""
+        places = self.places(np.array([seconds]))
+        expression = None if places.expression is None else places.expression[0]
+        return self._video.frame(int(places.plates[0])), places.poses[0], expression
+
+    def places(self, seconds: np.ndarray) -> Places:
+        """Times in the video [n], s -> where the loop stands at each; poses and expression lie between two plates'."""
         position = seconds * self._fps
-        index = int(position + 1e-6)
-        fraction = max(position - index, 0.0)
+        index = (position + 1e-6).astype(np.int64)
+        fraction = np.maximum(position - index, 0.0)
         here, there = self._fold(index), self._fold(index + 1)
-        pose = self._poses[here]
-        if fraction > 1e-3:
-            pose = between(pose, self._poses[there], fraction)
-        nearest = there if fraction > 0.5 else here
+        poses = self._poses[here]
+        turned = np.flatnonzero(fraction > 1e-3)
+        if len(turned):
+            poses[turned] = between(poses[turned], self._poses[there[turned]], fraction[turned])
         expression = None
         if self._expression is not None:
-            expression = (1 - fraction) * self._expression[here] + fraction * self._expression[there]
-        return self._video.frame(nearest % self._video.count), pose, expression
+            expression = mixed(self._expression[here], self._expression[there], fraction[:, None])
+        return Places(np.where(fraction > 0.5, there, here) % self.count, poses, expression)
 
     def close(self) -> None:
         """Free the decoder."""
         self._video.close()
 
-    def _fold(self, index: int) -> int:
+    def _fold(self, index: np.ndarray) -> np.ndarray:
         count = len(self._poses)
         if not self._pingpong or count == 1:
             return index % count
         place = index % (2 * count - 2)
-        return min(place, 2 * count - 2 - place)
+        return np.minimum(place, 2 * count - 2 - place)
 
 
-def between(start: np.ndarray, end: np.ndarray, fraction: float) -> np.ndarray:
-    """A rigid motion [4, 4] between two near ones: mixed, then made orthonormal again (polar decomposition)."""
-    mixed = (1 - fraction) * start + fraction * end
-    u, _, vt = np.linalg.svd(mixed[:3, :3])
-    mixed[:3, :3] = u @ vt
-    return mixed
+def between(start: np.ndarray, end: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """Rigid motions [n, 4, 4] between two near ones each, at fractions [n] of the way: mixed, then made orthonormal
+    again (polar decomposition)."""
+    poses = mixed(start, end, fraction[:, None, None])
+    u, _, vt = np.linalg.svd(poses[:, :3, :3])
+    poses[:, :3, :3] = u @ vt
+    return poses
 
 
-def _damaged(path: Path) -> UserError:
+def mixed(start: np.ndarray, end: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """(1 - fraction) start + fraction end, in float32."""
+    return (1 - fraction).astype(np.float32) * start + fraction.astype(np.float32) * end
+
+
+def damaged(path: Path) -> UserError:
+    """The plates' file cannot be decoded."""
     return UserError(
         "bad_avatar",
         f"The avatar cannot be used: {path.name} cannot be decoded. Export or train the avatar again.",
