@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import fake_gpus
 import numpy as np
@@ -13,12 +15,14 @@ from audio_files import write_wav
 from avatars import write_avatar
 from fake_gpus import H200
 from talking_gaussian import devices
-from talking_gaussian.avatar import load_avatar
+from talking_gaussian.avatar import Avatar, load_avatar
 from talking_gaussian.devices import Choice, Gpu
 from talking_gaussian.errors import UserError
 from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import card
 from talking_gaussian.stage import Stage
+from talking_gaussian.video.intra import IntraWriter
+from talking_gaussian.video.mp4_writer import encoder_frame
 
 GPU = Gpu(0, "NVIDIA H200", 143771, 143000, "580.95", (9, 0))
 
@@ -40,8 +44,6 @@ def warp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.mark.parametrize("degree", [0, 1, 3])
 def test_the_cards_path_gives_the_cpus_video(warp: None, tmp_path: Path, degree: int) -> None:
-    from talking_gaussian.rendering.warp_backend import WarpRenderer
-
     rng = np.random.default_rng(degree)
     person = load_avatar(
         write_avatar(
@@ -53,7 +55,7 @@ def test_the_cards_path_gives_the_cpus_video(warp: None, tmp_path: Path, degree:
         )
     )
     motion = rng.uniform(0, 1, (7, len(person.units))).astype(np.float32)
-    drawn = Stage(person, 64, degree, WarpRenderer((64, 64), len(person.means), batch=3, device="cpu"))
+    drawn = Stage(person, 64, degree, on_cpu(person, batch=3))
     plain = Stage(person, 64, degree)
     theirs = [frame.copy() for frame in plain.frames(iter(motion), 25)]
     ours = list(drawn.frames(iter(motion), 25))
@@ -62,6 +64,71 @@ def test_the_cards_path_gives_the_cpus_video(warp: None, tmp_path: Path, degree:
     assert np.abs(theirs[0].astype(int) - theirs[6]).max() > 20  # the head moves, so frames are not mixed up
     for stage in (drawn, plain):
         stage.close()
+
+
+@pytest.mark.parametrize("size", [64, 130])
+def test_a_cards_planes_are_those_that_the_cpus_path_gives_the_encoder(warp: None, tmp_path: Path, size: int) -> None:
+    """A noisy plate behind, since smooth colours would hide a wrong place or weight; swscale made the others."""
+    person = load_avatar(write_avatar(tmp_path / "a", size=size, count=60, head=turning_heads(4)))
+    write_noise(person.folder / "plates.mp4", size, 4)
+    motion = np.random.default_rng(1).uniform(0, 1, (5, len(person.units))).astype(np.float32)
+    stage = Stage(person, size, card=on_cpu(person, batch=2, size=size))
+    ours = np.concatenate([planes.copy() for planes in stage.planes(iter(motion), 25)])
+    theirs = np.stack([encoder_frame(frame).to_ndarray() for frame in stage.frames(iter(motion), 25)])
+    off = np.abs(ours.astype(int) - theirs)
+    assert off.max() <= 2 and (off > 1).mean() < 1e-3
+    assert theirs[:, size:].std() > 10  # there is colour to get wrong
+    stage.close()
+
+
+def write_noise(path: Path, size: int, plates: int) -> None:
+    with IntraWriter(path, (size, size), 25) as writer:
+        for picture in np.random.default_rng(2).integers(0, 256, (plates, size, size, 3), np.uint8):
+            writer.write(picture)
+
+
+PLATE = 64 * 64 * 3
+
+
+@pytest.mark.parametrize(("kept", "loop"), [(0, "closed"), (3, "closed"), (9, "closed"), (2, "pingpong")])
+def test_plates_that_stay_or_pass_through_are_the_right_ones(warp: None, tmp_path: Path, kept: int, loop: str) -> None:
+    """Gaussians out of sight, so that pictures are plates; 60 frames a second of 25, so that plates come twice."""
+    away = np.full((60, 3), -9, np.float32)
+    person = load_avatar(write_avatar(tmp_path / "a", count=60, plates=9, plate_loop=loop, means=away))
+    motion = np.zeros((70, len(person.units)), np.float32)
+    drawn, plain = Stage(person, 64, card=on_cpu(person, batch=2, plate_bytes=kept * PLATE)), Stage(person, 64)
+    theirs = [frame.copy() for frame in plain.frames(iter(motion), 60)]
+    assert np.array_equal(list(drawn.frames(iter(motion), 60)), theirs)
+    for stage in (drawn, plain):
+        stage.close()
+
+
+def test_plates_that_have_room_are_sent_once() -> None:
+    pytest.importorskip("warp", reason="warp-lang (the gpu part) is not installed")
+    from talking_gaussian.rendering.warp_plates import PlateRoom
+
+    room = PlateRoom(slots=6, plates=6, batch=4)
+    assert room.place(np.array([0, 0, 1, 5]))[1] == {0: 0, 1: 1, 5: 2}
+    slots, sent = room.place(np.array([5, 4, 1, 4]))
+    assert slots.tolist() == [2, 3, 1, 3] and sent == {4: 3}
+    assert room.place(np.array([5, 4, 1, 0]))[1] == {}
+
+
+def test_a_batch_never_takes_the_slots_of_the_one_before() -> None:
+    pytest.importorskip("warp", reason="warp-lang (the gpu part) is not installed")
+    from talking_gaussian.rendering.warp_plates import PlateRoom
+
+    room = PlateRoom(slots=7, plates=90, batch=2)  # 3 stay, 2 times 2 pass
+    used = [set(room.place(np.array([first, first + 1]))[0].tolist()) for first in range(3, 80, 2)]
+    assert all(not one & other for one, other in pairwise(used))
+    assert set.union(*used) <= set(range(7))
+
+
+def on_cpu(person: Avatar, batch: int, size: int = 64, **more: Any) -> Any:
+    """A card's renderer, on Warp's CPU device."""
+    from talking_gaussian.rendering.warp_backend import WarpRenderer
+
+    return WarpRenderer((size, size), len(person.means), batch, "cpu", **more)
 
 
 def turning_heads(count: int) -> np.ndarray:

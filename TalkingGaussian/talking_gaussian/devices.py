@@ -22,10 +22,12 @@ PREPARE = "python environments/manage.py create talking_gaussian --part gpu"
 BATCH = 16  # frames drawn by one launch
 MIB = 2**20
 # estimates, to be replaced by measured ones: the driver's context and the kernels; the bytes a frame holds for each
-# Gaussian (posed, projected) and for each pixel (plate, picture); the (tile, depth) pairs that a Gaussian makes at 512
-# px, of 24 bytes (key and number, and room to sort); the bytes of a Gaussian's own motion (52 units) and colour
-CONTEXT_MIB, GAUSSIAN_BYTES, PIXEL_BYTES, PAIRS_AT_512, PAIR_BYTES = 600, 100, 6, 8, 24
+# Gaussian (posed, projected) and for each pixel (what is drawn, 16; two finished pictures and two plates, 3 each); the
+# (tile, depth) pairs that a Gaussian makes at 512 px, of 24 bytes (key and number, and room to sort); the bytes of a
+# Gaussian's own motion (52 units) and colour
+CONTEXT_MIB, GAUSSIAN_BYTES, PIXEL_BYTES, PAIRS_AT_512, PAIR_BYTES = 600, 100, 28, 8, 24
 AVATAR_BYTES = 1500
+PLATES_MIB = 2048  # the most that an avatar's plates may keep of the card
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,11 @@ def memory_needed_mib(gaussians: int, size: int, batch: int) -> int:
     pairs = PAIRS_AT_512 * max(1.0, (size / 512) ** 2) * PAIR_BYTES
     frame = gaussians * (GAUSSIAN_BYTES + pairs) + size * size * PIXEL_BYTES
     return CONTEXT_MIB + int((gaussians * AVATAR_BYTES + batch * frame) / MIB)
+
+
+def plates_mib(gpu: Gpu, gaussians: int, size: int, batch: int) -> int:
+    """How much of the card's free memory may keep plates, MiB: a quarter of it, where drawing leaves that."""
+    return max(0, min(PLATES_MIB, gpu.free_mib // 4, gpu.free_mib - memory_needed_mib(gaussians, size, batch)))
 
 
 def batch_that_fits(gpu: Gpu, gaussians: int, size: int) -> int:

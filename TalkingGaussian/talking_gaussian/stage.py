@@ -16,6 +16,7 @@ from talking_gaussian.video.plates import PlateLoop
 
 if TYPE_CHECKING:
     from talking_gaussian.rendering.warp_backend import WarpRenderer
+    from talking_gaussian.rendering.warp_film import CardFilm
 
 
 class Stage:
@@ -38,6 +39,7 @@ class Stage:
         self._renderer = card or NumbaRenderer((size, size), profile=self._profile)
         self._avatar, self._sh_degree, self._card = avatar, sh_degree, card
         self._camera = Camera(avatar.viewmat, avatar.K).resized(size / avatar.size)
+        self._films: list[CardFilm] = []
         self._frame = np.empty((size, size, 3), np.uint8)
 
     def draw(self, coefficients: np.ndarray, seconds: float) -> np.ndarray:
@@ -50,30 +52,28 @@ class Stage:
         return self._frame
 
     def frames(self, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
-        """The pictures of a whole video, one for each row of coefficients; a card draws as many at once as fit on it.
-        Each is valid until the next on the CPU; those of a card are the caller's."""
+        """The pictures of a whole video, [size, size, 3] uint8, one for each row of coefficients; a card draws as many
+        at once as fit on it. Each is valid until the next on the CPU; those of a card are the caller's."""
         if self._card is None:
             for index, coefficients in enumerate(motion):
                 yield self.draw(coefficients, index / fps)
             return
-        yield from self._batches(self._card, motion, fps)
+        for pictures in self._film(self._card, as_planes=False).batches(motion, fps):
+            yield from pictures.copy()
 
-    def _batches(self, card: WarpRenderer, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
-        from talking_gaussian.rendering.warp_head import CardHead
+    def planes(self, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+        """The pictures of a whole video as a card makes them for the encoder: [n, size * 3 / 2, size] uint8 at once,
+        each valid until warp_film.AHEAD + 1 more were asked for. Raises ValueError where no card was given."""
+        if self._card is None:
+            raise ValueError("planes are drawn by a card")
+        return self._film(self._card, as_planes=True).batches(motion, fps)
 
-        head = CardHead(self._avatar, card, self._sh_degree)
-        waiting = 0
-        for index, coefficients in enumerate(motion):
-            plate, pose, coefficients = self._behind(coefficients, index / fps)
-            head.put(waiting, coefficients, pose, self._camera)
-            with self._profile.part("copy"):
-                card.put_plate(waiting, plate)
-            waiting += 1
-            if waiting == card.batch:
-                yield from card.draw(self._camera, waiting, head.pose)
-                waiting = 0
-        if waiting:
-            yield from card.draw(self._camera, waiting, head.pose)
+    def _film(self, card: WarpRenderer, as_planes: bool) -> CardFilm:
+        from talking_gaussian.rendering.warp_film import CardFilm
+
+        made = CardFilm(self._avatar, card, self._plates, self._camera, self._sh_degree, as_planes, self._profile)
+        self._films.append(made)
+        return made
 
     def _behind(self, coefficients: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Plate, head pose, and the coefficients with the loop's own expression."""
@@ -82,5 +82,7 @@ class Stage:
         return plate, pose, coefficients if expression is None else coefficients + expression
 
     def close(self) -> None:
-        """Free the plate decoder."""
+        """Free the plate decoders."""
         self._plates.close()
+        for film in self._films:
+            film.close()

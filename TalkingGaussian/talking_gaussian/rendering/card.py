@@ -48,7 +48,8 @@ def opened(gpu: Gpu, gaussians: int, size: int, batch: int, profile: Profile) ->
         from talking_gaussian.rendering.warp_backend import WarpRenderer
 
         refuse_if_off(gpu, trial(WarpRenderer((TRIAL_SIDE, TRIAL_SIDE), TRIAL_GAUSSIANS)))
-        return WarpRenderer((size, size), gaussians, batch, profile=profile)
+        room = devices.plates_mib(gpu, gaussians, size, batch) * devices.MIB
+        return WarpRenderer((size, size), gaussians, batch, profile=profile, plate_bytes=room)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ Needs the environment's gpu part (warp-lang); Warp compiles the kernels at first
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import warp as wp
 from talking_gaussian.errors import UserError
 from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import warp_kernels as kernels
+from talking_gaussian.rendering import warp_output as output
 from talking_gaussian.rendering.types import Camera, Rendering, Splats
 from talking_gaussian.rendering.warp_tiles import TileLists
 
@@ -28,36 +31,35 @@ class WarpRenderer:
         batch: int = 1,
         device: str = "cuda:0",
         profile: Profile | None = None,
+        plate_bytes: int = 0,
     ) -> None:
         """size: (width, height) px. batch: most frames at once. device: Warp's name of it; `cpu` runs the same kernels
-        on one thread, for tests. Raises RuntimeError or ValueError for a device that Warp does not have."""
+        on one thread, for tests. plate_bytes: what plates that stay may take of its memory. Raises RuntimeError or
+        ValueError for a device that Warp does not have."""
         self.size, self.batch, self.gaussians = size, batch, gaussians
+        self.plate_bytes = plate_bytes
         self.device = wp.get_device(device)
         self._profile = profile or Profile()
         width, height = size
         count = batch * gaussians
-        self._means, self._means_in = self._pair(count, wp.vec3)
-        self._covariances, self._covariances_in = self._pair((count, 6), float)
-        self._opacities, self._opacities_in = self._pair(count, float)
-        self._colors, self._colors_in = self._pair(count, wp.vec3)
-        self._plates, self._plates_in = self._pair((batch, height, width, 3), wp.uint8)
-        self._frames, self._frames_out = self._pair((batch, height, width, 3), wp.uint8)
-        self._centres, self._conics = self._array(count, wp.vec2), self._array(count, wp.vec3)
-        self._depths = self._array(count, float)
+        self._means, self._covariances = self.array(count, wp.vec3), self.array((count, 6), float)
+        self._opacities, self._colors = self.array(count, float), self.array(count, wp.vec3)
+        self._centres, self._conics = self.array(count, wp.vec2), self.array(count, wp.vec3)
+        self._depths = self.array(count, float)
+        self._canvas = self.array((batch, height, width), wp.vec4)
         self._tiles = TileLists(size, count, batch, self.device)
 
     def put(self, slot: int, splats: Splats, plate: np.ndarray) -> None:
         """Lay frame `slot` (0 to batch - 1) ready: its splats and its plate [H, W, 3] uint8 (both are copied)."""
         rows = slice(slot * self.gaussians, (slot + 1) * self.gaussians)
-        self._means_in.numpy()[rows] = splats.means
-        self._covariances_in.numpy()[rows] = splats.covariances
-        self._opacities_in.numpy()[rows] = splats.opacities
-        self._colors_in.numpy()[rows] = splats.colors
+        given = (splats.means, splats.covariances, splats.opacities, splats.colors)
+        for there, values in zip(self._sent, given, strict=True):
+            there.numpy()[rows] = values
         self.put_plate(slot, plate)
 
     def put_plate(self, slot: int, plate: np.ndarray) -> None:
         """Lay the plate [H, W, 3] uint8 of frame `slot` ready, whose splats will be posed on the card."""
-        self._plates_in.numpy()[slot] = plate
+        self._pictures.plates_in.numpy()[slot] = plate
 
     def splats(self) -> list[Any]:
         """The card's arrays for means, covariances, opacities and colours, frame after frame, for who poses there."""
@@ -66,33 +68,18 @@ class WarpRenderer:
     def draw(self, camera: Camera, count: int, pose: Callable[[int], None] | None = None) -> np.ndarray:
         """The first `count` frames that were put -> [count, H, W, 3] uint8, an array of the caller's own. pose: fills
         `splats()` for them on the card; without it they are sent there. Raises UserError where the card fails."""
-        try:
-            return self._draw(camera, count, pose)
-        except RuntimeError as error:  # what Warp raises for a card that is full or fails
-            why = (str(error).splitlines() or ["?"])[0][:200]
-            raise UserError(
-                "gpu_failed",
-                f"The GPU failed while drawing: {why}. Close other programs on it, or use --size 256 or --gpu cpu.",
-                f"显卡绘制失败:{why}。请关闭占用显卡的程序,或使用 --size 256 或 --gpu cpu。",
-            ) from error
-
-    def _draw(self, camera: Camera, count: int, pose: Callable[[int], None] | None) -> np.ndarray:
-        lens, threads = self._sorted(camera, count, pose)
-        with self._timed("copy"):
-            wp.copy(self._plates, self._plates_in)
-        with self._timed("raster and composite"):
-            outputs = [lens, self._plates, self._frames]
-            wp.launch(
-                kernels.draw_over,
-                threads,
-                [*self._lists(), *outputs],
-                device=self.device,
-                block_dim=kernels.TILE_PIXELS,
-            )
-        with self._timed("copy"):
-            wp.copy(self._frames_out, self._frames)
-            wp.synchronize_device(self.device)
-            return self._frames_out.numpy()[:count].copy()
+        with faults_as_sentences():
+            pictures, (width, height) = self._pictures, self.size
+            canvas = self.canvas(camera, count, pose)
+            with self.timed("copy"):
+                wp.copy(pictures.plates, pictures.plates_in)
+            with self.timed("composite"):
+                inputs = [canvas, pictures.plates, pictures.numbers]
+                wp.launch(output.as_rgb, (count, height, width), inputs, [pictures.frames], device=self.device)
+            with self.timed("copy"):
+                wp.copy(pictures.frames_out, pictures.frames)
+                wp.synchronize_device(self.device)
+                return pictures.frames_out.numpy()[:count].copy()
 
     def render_over(self, splats: Splats, camera: Camera, plate: np.ndarray, frame: np.ndarray) -> None:
         """Draw one picture over plate [H, W, 3] uint8 into frame [H, W, 3] uint8."""
@@ -103,56 +90,90 @@ class WarpRenderer:
         """One picture as floats, with its coverage."""
         width, height = self.size
         self.put(0, splats, np.zeros((height, width, 3), np.uint8))
-        lens, threads = self._sorted(camera, 1)
-        canvas = self._array((1, height, width), wp.vec4)
-        wp.launch(
-            kernels.draw_canvas,
-            threads,
-            [*self._lists(), lens, canvas],
-            device=self.device,
-            block_dim=kernels.TILE_PIXELS,
-        )
-        drawn = canvas.numpy()[0]
+        drawn = self.canvas(camera, 1).numpy()[0]
         return Rendering(drawn[..., :3].copy(), 1 - drawn[..., 3])
 
-    def _sorted(self, camera: Camera, count: int, pose: Callable[[int], None] | None = None) -> tuple[Any, int]:
-        """Project and sort the first `count` frames -> the lens, and how many threads draw them."""
+    def canvas(self, camera: Camera, count: int, pose: Callable[[int], None] | None = None) -> Any:
+        """Draw the first `count` frames -> the card's array [batch, H, W] of (r, g, b premultiplied, transmittance),
+        to be read by what is given to the card next; nobody waits for it here."""
+        lens = self._sorted(camera, count, pose)
+        with self.timed("raster"):
+            lists = [*self._tiles.arrays(), self._centres, self._conics, self._opacities, self._colors]
+            wp.launch(
+                kernels.draw_canvas,
+                self._tiles.threads(count),
+                [*lists, lens, self._canvas],
+                device=self.device,
+                block_dim=kernels.TILE_PIXELS,
+            )
+        return self._canvas
+
+    def _sorted(self, camera: Camera, count: int, pose: Callable[[int], None] | None) -> Any:
+        """Project and sort the first `count` frames -> the lens."""
         lens, splats = self._tiles.lens(camera.K), count * self.gaussians
         if pose:
-            with self._timed("motion"):
+            with self.timed("motion"):
                 pose(count)
         else:
-            with self._timed("copy"):
-                self._send()
-        with self._timed("project"):
+            with self.timed("copy"):
+                for there, here in zip(self.splats(), self._sent, strict=True):
+                    wp.copy(there, here)
+        with self.timed("project"):
             view = wp.mat44(*camera.viewmat.astype(np.float32).flatten().tolist())
             inputs = [self._means, self._covariances, self._opacities, view, lens]
             outputs = [self._centres, self._conics, self._depths, self._tiles.spans, self._tiles.counts]
             wp.launch(kernels.project, splats, inputs, outputs, device=self.device)
-        with self._timed("sort"):
+        with self.timed("sort"):
             self._tiles.sort(lens, self._depths, splats, self.gaussians)
-        return lens, self._tiles.threads(count)
+        return lens
 
-    def _send(self) -> None:
-        here = (self._means_in, self._covariances_in, self._opacities_in, self._colors_in)
-        for there, array in zip(self.splats(), here, strict=True):
-            wp.copy(there, array)
+    @cached_property
+    def _sent(self) -> list[Any]:
+        """The computer's copies of `splats()`, made where splats are sent."""
+        return [self.pinned(there.shape, there.dtype) for there in self.splats()]
 
-    def _lists(self) -> list[Any]:
-        return [*self._tiles.arrays(), self._centres, self._conics, self._opacities, self._colors]
+    @cached_property
+    def _pictures(self) -> Pictures:
+        return Pictures(self)
 
-    def _array(self, shape: Any, dtype: Any) -> Any:
+    def array(self, shape: Any, dtype: Any) -> Any:
+        """An array on the card, of anything."""
         return wp.empty(shape, dtype=dtype, device=self.device)
 
-    def _pair(self, shape: Any, dtype: Any) -> tuple[Any, Any]:
-        """An array on the device, and its pinned copy in the computer's memory, from which the card reads by itself."""
-        return self._array(shape, dtype), wp.empty(shape, dtype=dtype, device="cpu", pinned=self.device.is_cuda)
+    def pinned(self, shape: Any, dtype: Any) -> Any:
+        """An array in the computer's memory that the card reads and writes by itself."""
+        return wp.zeros(shape, dtype=dtype, device="cpu", pinned=self.device.is_cuda)
 
-    def _timed(self, part: str) -> Any:
+    def timed(self, part: str) -> AbstractContextManager[None]:
+        """What the card is given inside belongs to `part` of the profile."""
         return self._profile.part(part, self._wait)
 
     def _wait(self) -> None:
         wp.synchronize_device(self.device)
+
+
+class Pictures:
+    """Plates sent and RGB pictures fetched batch by batch: for whom the plates do not stay on the card."""
+
+    def __init__(self, renderer: WarpRenderer) -> None:
+        shape = (renderer.batch, renderer.size[1], renderer.size[0], 3)
+        self.plates, self.plates_in = renderer.array(shape, wp.uint8), renderer.pinned(shape, wp.uint8)
+        self.frames, self.frames_out = renderer.array(shape, wp.uint8), renderer.pinned(shape, wp.uint8)
+        self.numbers: Any = wp.array(np.arange(renderer.batch, dtype=np.int32), device=renderer.device)
+
+
+@contextmanager
+def faults_as_sentences() -> Iterator[None]:
+    """What Warp raises for a card that is full or fails becomes a UserError."""
+    try:
+        yield
+    except RuntimeError as error:
+        why = (str(error).splitlines() or ["?"])[0][:200]
+        raise UserError(
+            "gpu_failed",
+            f"The GPU failed while drawing: {why}. Close other programs on it, or use --size 256 or --gpu cpu.",
+            f"显卡绘制失败:{why}。请关闭占用显卡的程序,或使用 --size 256 或 --gpu cpu。",
+        ) from error
 
 
 def render(splats: Splats, camera: Camera, size: tuple[int, int]) -> Rendering:

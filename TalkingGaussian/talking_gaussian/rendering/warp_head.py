@@ -126,19 +126,62 @@ class CardHead:
         self._avatar = [
             wp.array(np.ascontiguousarray(array, np.float32), dtype=dtype, device=device) for array, dtype in arrays
         ]
-        batch = renderer.batch
-        self._coefficients = np.zeros((batch, units), np.float32)
-        self._heads, self._eyes = np.zeros((batch, 4, 4), np.float32), np.zeros((batch, 3), np.float32)
+        self.frames = Frames(renderer, units)
 
     def put(self, slot: int, coefficients: np.ndarray, head: np.ndarray, camera: Camera) -> None:
         """Lay frame `slot` ready: coefficients [K] in the avatar's unit order, head [4, 4]."""
-        self._coefficients[slot], self._heads[slot] = coefficients, head
-        self._eyes[slot] = head[:3, :3].T @ (camera.centre - head[:3, 3])
+        self.put_all(coefficients[None], head[None], camera, first=slot)
+
+    def put_all(
+        self,
+        coefficients: np.ndarray,
+        heads: np.ndarray,
+        camera: Camera,
+        plates: np.ndarray | None = None,
+        first: int = 0,
+    ) -> None:
+        """Lay n frames ready: coefficients [n, K], heads [n, 4, 4], and which plate in the card's memory stands behind
+        each [n]; they take the slots from `first` on."""
+        slots = slice(first, first + len(coefficients))
+        here = self.frames
+        here.coefficients[slots], here.heads[slots] = coefficients, heads
+        here.eyes[slots] = np.einsum("nji,nj->ni", heads[:, :3, :3], camera.centre - heads[:, :3, 3])
+        if plates is not None:
+            here.plates[slots] = plates
 
     def pose(self, count: int) -> None:
         """Pose the first `count` frames into the renderer's arrays."""
-        device = self._renderer.device
-        given = ((self._coefficients, float), (self._heads, wp.mat44), (self._eyes, wp.vec3))
-        frames = [wp.array(array[:count], dtype=dtype, device=device) for array, dtype in given]
+        self.frames.send()
         size = (count, self._renderer.gaussians)
-        wp.launch(pose, size, [*self._avatar, *frames], self._renderer.splats(), device=device)
+        there = [self.frames.coefficients_there, self.frames.heads_there, self.frames.eyes_there]
+        wp.launch(pose, size, [*self._avatar, *there], self._renderer.splats(), device=self._renderer.device)
+
+
+class Frames:
+    """What a batch of frames is, some hundred bytes a frame: laid down here, sent to the card by one copy.
+
+    The card may still be reading what was sent before (not what was sent before that) while this is written.
+    """
+
+    def __init__(self, renderer: WarpRenderer, units: int) -> None:
+        batch = renderer.batch
+        self._laid = np.zeros(batch * (16 + 3 + units + 1), np.float32)
+        self._sent = [renderer.pinned(len(self._laid), float) for _ in range(2)]
+        self._there = renderer.array(len(self._laid), float)
+        ends = np.cumsum([16 * batch, 3 * batch, units * batch, batch])
+        heads, eyes, coefficients, plates = np.split(self._laid, ends[:-1])
+        self.heads, self.eyes = heads.reshape(batch, 4, 4), eyes.reshape(batch, 3)
+        self.coefficients, self.plates = coefficients.reshape(batch, units), plates.view(np.int32)
+        self.heads_there = self._part(0, batch, wp.mat44)
+        self.eyes_there = self._part(ends[0], batch, wp.vec3)
+        self.coefficients_there = self._part(ends[1], (batch, units), wp.float32)
+        self.plates_there = self._part(ends[2], batch, wp.int32)
+
+    def send(self) -> None:
+        """To the card, in its turn."""
+        self._sent.reverse()
+        self._sent[0].numpy()[:] = self._laid
+        wp.copy(self._there, self._sent[0])
+
+    def _part(self, first: int, shape, dtype):
+        return wp.array(ptr=self._there.ptr + 4 * int(first), shape=shape, dtype=dtype, device=self._there.device)

@@ -49,8 +49,16 @@ class Mp4Writer:
 
     def write(self, frame: np.ndarray) -> None:
         """Append one picture [size, size, 3] uint8 RGB, and the sound that goes with it."""
-        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-        picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        self._encode(encoder_frame(frame))
+
+    def write_planes(self, planes: np.ndarray) -> None:
+        """Append one picture as the encoder wants it: [size * 3 / 2, size] uint8, Y'CbCr 4:2:0 of BT.709 in limited
+        range, U and V packed below Y."""
+        picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        picture.colorspace, picture.color_range = Colorspace.ITU709, ColorRange.MPEG
+        self._encode(picture)
+
+    def _encode(self, picture: av.VideoFrame) -> None:
         picture.pts = self._frames
         picture.time_base = 1 / self._fps
         self._container.mux(self._video.encode(picture))
@@ -86,6 +94,12 @@ class Mp4Writer:
         with contextlib.suppress(OSError):  # closing writes once more, which a full disk refuses
             self._container.close()
         self._part.unlink(missing_ok=True)
+
+
+def encoder_frame(frame: np.ndarray) -> av.VideoFrame:
+    """A picture [H, W, 3] uint8 RGB as Y'CbCr 4:2:0, BT.709 in limited range."""
+    picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+    return picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
 class _Sound:

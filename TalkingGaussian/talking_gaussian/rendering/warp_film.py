@@ -1,0 +1,129 @@
+"""A whole video drawn on a card: while it draws a batch, the one before is fetched and the next is laid ready."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from talking_gaussian.avatar import Avatar
+from talking_gaussian.profiling import Profile
+from talking_gaussian.rendering import warp_output as output
+from talking_gaussian.rendering.types import Camera
+from talking_gaussian.rendering.warp_backend import WarpRenderer, faults_as_sentences
+from talking_gaussian.rendering.warp_head import CardHead
+from talking_gaussian.rendering.warp_plates import CardPlates, Sending
+from talking_gaussian.video.plate_reader import PlateReader
+from talking_gaussian.video.plates import Places, PlateLoop
+
+PLATES_AHEAD = 3  # batches whose plates are decoded before they are drawn
+AHEAD = 2  # finished batches that may wait for their reader
+HELD = AHEAD + 3  # and the two that the card is at, and the one being read
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A batch that the card was given: its frames, where they will lie, and the card's word that they do."""
+
+    frames: int
+    pictures: Any
+    fetched: Any
+
+
+class CardFilm:
+    """An avatar on a card, drawn frame after frame from time 0 on."""
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        card: WarpRenderer,
+        loop: PlateLoop,
+        camera: Camera,
+        sh_degree: int | None = None,
+        as_planes: bool = True,
+        profile: Profile | None = None,
+    ) -> None:
+        """as_planes: pictures as Y'CbCr 4:2:0 planes (warp_output.as_planes), else as RGB."""
+        (width, height), batch = card.size, card.batch
+        self._card, self._loop, self._camera = card, loop, camera
+        self._profile = profile or Profile()
+        self._head = CardHead(avatar, card, sh_degree)
+        self._reader = PlateReader(avatar.folder / "plates.mp4", width)
+        self._plates = CardPlates(card, self._reader, loop.count, card.plate_bytes)
+        self._kernel = output.as_planes if as_planes else output.as_rgb
+        self._grid = (height // 2, width // 2) if as_planes else (height, width)
+        shape = (batch, height * 3 // 2, width) if as_planes else (batch, height, width, 3)
+        self._made = deque(card.array(shape, wp.uint8) for _ in range(2))
+        self._pinned = deque(card.pinned(shape, wp.uint8) for _ in range(HELD))
+        self._copies = wp.Stream(card.device) if card.device.is_cuda else None
+        self._events = deque((wp.Event(card.device), wp.Event(card.device)) for _ in range(2)) if self._copies else None
+
+    def batches(self, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+        """Rows of coefficients [K] -> pictures, up to the card's batch at once: [n, H * 3 / 2, W] uint8 planes or
+        [n, H, W, 3] uint8 RGB. Each array is valid until AHEAD + 1 further ones were asked for. Raises UserError where
+        the card fails or plates cannot be decoded."""
+        rows, batch = iter(motion), self._card.batch
+        plans, drawings = self._plans(fps), deque[Drawing]()
+        with faults_as_sentences():
+            while coefficients := list(islice(rows, batch)):
+                drawings.append(self._begin(np.stack(coefficients), *next(plans)))
+                if len(drawings) == 2:
+                    yield self._fetched(drawings.popleft())
+            while drawings:
+                yield self._fetched(drawings.popleft())
+
+    def close(self) -> None:
+        """Free the decoders."""
+        self._reader.close()
+
+    def _plans(self, fps: float) -> Iterator[tuple[Places, Sending]]:
+        """Where each batch's frames stand, worked out ahead, so that plates are decoded while the card draws."""
+        ahead, batch = deque[tuple[Places, Sending]](), self._card.batch
+        for first in count(0, batch):
+            places = self._loop.places(np.arange(first, first + batch) / fps)
+            ahead.append((places, self._plates.ask(places.plates)))
+            if len(ahead) > PLATES_AHEAD:
+                yield ahead.popleft()
+
+    def _begin(self, coefficients: np.ndarray, places: Places, sending: Sending) -> Drawing:
+        """Give the card a batch to draw and to bring back."""
+        card, frames = self._card, len(coefficients)
+        with self._profile.part("plate"):
+            self._plates.send(sending)
+        with self._profile.part("motion"):
+            if places.expression is not None:
+                coefficients = coefficients + places.expression[:frames]
+            self._head.put_all(coefficients, places.poses[:frames], self._camera, sending.slots[:frames])
+        canvas = card.canvas(self._camera, frames, self._head.pose)
+        made = self._made[0]
+        self._made.rotate()
+        with card.timed("composite"):
+            inputs = [canvas, self._plates.there, self._head.frames.plates_there]
+            wp.launch(self._kernel, (frames, *self._grid), inputs, [made], device=card.device)
+        return self._fetch(made, frames)
+
+    def _fetch(self, made: Any, frames: int) -> Drawing:
+        """Have finished pictures copied beside the drawing of the next."""
+        pictures, fetched = self._pinned[0], None
+        self._pinned.rotate()
+        with self._card.timed("copy"):
+            if self._events and self._copies:
+                drawn, fetched = self._events[0]
+                self._events.rotate()
+                self._card.device.stream.record_event(drawn)
+                self._copies.wait_event(drawn)
+            wp.copy(pictures, made, count=frames * made.strides[0], stream=self._copies)
+            if self._copies:
+                self._copies.record_event(fetched)
+        return Drawing(frames, pictures, fetched)
+
+    def _fetched(self, drawing: Drawing) -> np.ndarray:
+        if drawing.fetched:
+            wp.synchronize_event(drawing.fetched)
+        pictures: np.ndarray = drawing.pictures.numpy()[: drawing.frames]
+        return pictures
