@@ -12,22 +12,17 @@ import pytest
 wp = pytest.importorskip("warp", reason="warp-lang (the gpu part) is not installed")
 pytest.importorskip("torch", reason="the reference renderer needs torch")
 
-import test_rendering  # noqa: E402
-from talking_gaussian.devices import Choice, Gpu  # noqa: E402
 from talking_gaussian.errors import UserError  # noqa: E402
 from talking_gaussian.rendering import (  # noqa: E402
     Splats,
-    differentiable,
     render,
-    warp_gradient,
     warp_head,
     warp_kernels,
     warp_tiles,
 )
 from talking_gaussian.rendering.numba_backend import NumbaRenderer  # noqa: E402
 from talking_gaussian.rendering.warp_backend import WarpRenderer  # noqa: E402
-from talking_gaussian.rendering.warp_gradient import CardRasterizer  # noqa: E402
-from talking_gaussian.training import card as training_card  # noqa: E402
+from talking_gaussian.training.card import loss_kernels, place_kernels  # noqa: E402
 from test_rendering import SIZE, camera, cloud  # noqa: E402
 
 
@@ -113,49 +108,8 @@ def test_a_card_that_fills_up_while_drawing_is_one_sentence(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("arch", [90, 120])
-@pytest.mark.parametrize("module", [warp_kernels, warp_head])
+@pytest.mark.parametrize("module", [warp_kernels, warp_head, loss_kernels, place_kernels])
 def test_the_kernels_compile_for_cards(module: ModuleType, arch: int, tmp_path: Path) -> None:
     """Only that they compile: Warp's own compiler needs no card. Nothing is run."""
     made = wp.compile_aot_module(module, arch=arch, module_dir=tmp_path, use_ptx=True)
     assert f"sm{arch}" in str(made[0]) or f".target sm_{arch}" in made[0].read_text()
-
-
-# --- training ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def drawing_on_the_card() -> Iterator[None]:
-    differentiable.draw_on(CardRasterizer("cpu"))
-    yield
-    differentiable.draw_on(None)
-
-
-def test_gradients_equal_the_reference_gradients(drawing_on_the_card: None) -> None:
-    test_rendering.test_gradients_equal_the_reference_gradients()
-
-
-def test_the_trial_gradients_of_card_and_cpu_agree() -> None:
-    on_cpu = training_card.trial_gradients()
-    differentiable.draw_on(CardRasterizer("cpu"))
-    on_card = training_card.trial_gradients()
-    differentiable.draw_on(None)
-    assert np.abs(on_cpu).max(0).min() > 1e-3  # every kind of gradient is tried
-    assert 0 < np.abs(on_card - on_cpu).max() < 1e-3 * np.abs(on_cpu).max()
-
-
-def test_a_card_with_wrong_gradients_is_refused_and_the_cpu_trains_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The check that stands before a training; the card is Warp on the CPU with a broken kernel launch."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that what take() sets is taken back
-    monkeypatch.setattr(wp, "get_cuda_devices", lambda: ["cuda:0"])
-    monkeypatch.setattr(CardRasterizer, "__init__", lambda self: setattr(self, "_device", wp.get_device("cpu")))
-    gpu = Gpu(0, "NVIDIA H200", 143771, 143000, "580.95", (9, 0))
-    assert training_card.train_on(Choice(gpu, named=True), 30_000)
-    differentiable.draw_on(None)
-    monkeypatch.setattr(warp_gradient.Drawn, "gradients", lambda self, pull: np.full((64, 9), np.nan, np.float32))
-    with pytest.raises(UserError, match="test gradients differ"):
-        training_card.train_on(Choice(gpu, named=True), 30_000)
-    assert not training_card.train_on(Choice(gpu), 30_000)
-    assert "the CPU does the work: GPU 0" in capsys.readouterr().err
-    assert np.isfinite(training_card.trial_gradients()).all()  # by the CPU again

@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 
 from talking_gaussian.progress import Progress  # noqa: E402
 from talking_gaussian.rendering import Camera  # noqa: E402
-from talking_gaussian.training.evaluation import draw, evaluate  # noqa: E402
+from talking_gaussian.training.evaluation import evaluate  # noqa: E402
 from talking_gaussian.training.export import Identity, export_avatar, resting_backdrop, turning_point  # noqa: E402
+from talking_gaussian.training.learner import CpuLearner  # noqa: E402
 from talking_gaussian.training.losses import psnr, ssim_map  # noqa: E402
 from talking_gaussian.training.model import TrainableHead, first_head, frames_to_quats, rotations  # noqa: E402
 from talking_gaussian.training.optimizer import GaussianOptimizer  # noqa: E402
@@ -21,7 +22,7 @@ from talking_gaussian.training.pictures import over, read_picture, write_picture
 from talking_gaussian.training.rendered_set import RenderedSet, load_rendered_set  # noqa: E402
 from talking_gaussian.training.settings import TrainSettings  # noqa: E402
 from talking_gaussian.training.ssim_kernels import dissimilarity  # noqa: E402
-from talking_gaussian.training.trainer import Run, drop_unseen, learn, train, views  # noqa: E402
+from talking_gaussian.training.trainer import Run, drop_unseen, glimpses, learn, train  # noqa: E402
 
 SIZE, FRAMES, UNITS = 64, 6, 3
 
@@ -169,7 +170,8 @@ def test_dropped_and_copied_rows_keep_their_moments(tmp_path: Path) -> None:
     data = load_rendered_set(write_dataset(tmp_path / "data"))
     head = first_head(data, 1)
     optimizer = GaussianOptimizer(head, TrainSettings())
-    draw(head, data.shown(0))[0].sum().backward()
+    view = data.shown(0)
+    head.draw(view.coefficients, view.head, view.camera, view.size)[0].sum().backward()
     optimizer.step(1)
     moments = optimizer._adam.state[head.arrays["sh"]]["exp_avg"].clone()
     optimizer.keep_rows(torch.tensor([5, 7, 7]))
@@ -232,9 +234,9 @@ def test_a_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(tmp_path: 
     data = load_rendered_set(write_dataset(tmp_path / "data"))
     settings = TrainSettings(steps=24, densify_from=4, densify_until=20, densify_every=6, checkpoint_every=7)
     whole = trained(data, tmp_path / "whole", settings)
-    halves = Run(first_head(data, 1), tmp_path / "halves", settings)
-    for view in itertools.islice(views(data, settings, 0), 13):
-        learn(halves, view)
+    halves = Run(first_head(data, 1), tmp_path / "halves", settings, CpuLearner())
+    for batch in itertools.islice(halves.learner.batches(data, glimpses(data, settings, 0)), 13):
+        learn(halves, batch)
     halves.save()
     again = trained(data, tmp_path / "halves", settings)
     assert len(again) == len(whole)
@@ -245,12 +247,12 @@ def test_a_damaged_checkpoint_begins_the_stage_again(tmp_path: Path) -> None:
     data = load_rendered_set(write_dataset(tmp_path / "data"))
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "checkpoint.safetensors").write_bytes(b"half a file")
-    assert Run(first_head(data, 1), tmp_path / "work", TrainSettings()).step == 0
+    assert Run(first_head(data, 1), tmp_path / "work", TrainSettings(), CpuLearner()).step == 0
 
 
 def test_training_ends_early_when_it_no_longer_helps(tmp_path: Path) -> None:
     data = load_rendered_set(write_dataset(tmp_path / "data"))
-    run = Run(first_head(data, 1), tmp_path / "work", TrainSettings(patience=2))
+    run = Run(first_head(data, 1), tmp_path / "work", TrainSettings(patience=2), CpuLearner())
     run.history = [{"psnr": 30.0}, {"psnr": 31.0}, {"psnr": 30.9}]
     assert not run.stuck
     run.history.append({"psnr": 31.0})

@@ -1,11 +1,8 @@
-"""The rasterisers as a torch operation, for training: compiled for the CPU, or on an NVIDIA card.
-
-Projection and everything around it stay with torch on the CPU; a card gets projected splats and gives gradients back.
-"""
+"""The CPU's rasteriser as a torch operation, for training. (A card trains by kernels of its own: training/card.)"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numba
 import numpy as np
@@ -15,17 +12,6 @@ from torch import Tensor
 from talking_gaussian.rendering import numba_kernels as kernels
 from talking_gaussian.rendering.constants import ALPHA_MIN, NEAR
 from talking_gaussian.rendering.reference import Projection
-
-if TYPE_CHECKING:
-    from talking_gaussian.rendering.warp_gradient import CardRasterizer
-
-_card: CardRasterizer | None = None
-
-
-def draw_on(card: CardRasterizer | None) -> None:
-    """Let `rasterize` draw on this card from now on (None: on the CPU, as it does at first)."""
-    global _card
-    _card = card
 
 
 def _packed(projection: Projection, opacities: Tensor, height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,28 +55,11 @@ class _Rasterize(torch.autograd.Function):
         return total[:, :2], total[:, 2:5], total[:, 5], total[:, 6:], None
 
 
-class _RasterizeOnCard(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, means2d: Tensor, conics: Tensor, opacities: Tensor, colors: Tensor, state: Any) -> Tensor:
-        card, depths, size = state
-        arrays = [tensor.detach().numpy() for tensor in (means2d, conics, depths, opacities, colors)]
-        ctx.drawn = card.draw(*arrays, size)
-        return torch.from_numpy(ctx.drawn.canvas)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        total = torch.from_numpy(ctx.drawn.gradients(grad_outputs[0].numpy()))
-        return total[:, :2], total[:, 2:5], total[:, 5], total[:, 6:], None
-
-
 def rasterize(projection: Projection, opacities: Tensor, colors: Tensor, size: tuple[int, int]) -> Tensor:
-    """Differentiable drawing (all float32; on the card of `draw_on`, or the CPU).
+    """Differentiable drawing (all float32, on the CPU).
 
     opacities [N], colors [N, 3], size (width, height) -> [H, W, 4]: premultiplied rgb and transmittance.
     """
-    if _card is not None:
-        inputs = (projection.means2d, projection.conics, opacities, colors)
-        return _RasterizeOnCard.apply(*inputs, (_card, projection.depths, size))
     packed, depths = _packed(projection, opacities, size[1])
     keys = kernels.depth_keys(depths)
     starts, indices = kernels.bin_by_band(np.argsort(keys, kind="stable"), keys, packed, size[1])

@@ -139,10 +139,12 @@ def list_tiles(
     ends: wp.array(dtype=int),
     gaussians: int,
     lens: Lens,
+    room: int,
     keys: wp.array(dtype=wp.int64),
     order: wp.array(dtype=int),
 ):
-    """One (tile, depth) key for each tile that a splat touches; ends: inclusive sums of counts."""
+    """One (tile, depth) key for each tile that a splat touches, as far as there is room; ends: inclusive sums of
+    counts."""
     i = wp.tid()
     if counts[i] == 0:
         return
@@ -152,17 +154,34 @@ def list_tiles(
     span = spans[i]
     for row in range(span[2], span[3]):
         for column in range(span[0], span[1]):
-            tile = wp.int64(first_tile + row * lens.columns + column)
-            keys[place] = (tile << wp.int64(32)) + depth
-            order[place] = i
+            if place < room:
+                tile = wp.int64(first_tile + row * lens.columns + column)
+                keys[place] = (tile << wp.int64(32)) + depth
+                order[place] = i
             place += 1
 
 
 @wp.kernel
-def mark_tiles(keys: wp.array(dtype=wp.int64), total: int, firsts: wp.array(dtype=int), lasts: wp.array(dtype=int)):
-    """Where each tile's list begins and ends among the sorted keys."""
+def pad_keys(ends: wp.array(dtype=int), splats: int, after: wp.int64, keys: wp.array(dtype=wp.int64)):
+    """Keys of places that no splat took: tile `after`, which is none."""
+    k = wp.tid()
+    if k >= ends[splats - 1]:
+        keys[k] = after << wp.int64(32)
+
+
+@wp.kernel
+def mark_tiles(
+    keys: wp.array(dtype=wp.int64),
+    total: int,
+    tiles: int,
+    firsts: wp.array(dtype=int),
+    lasts: wp.array(dtype=int),
+):
+    """Where each tile's list begins and ends among the sorted keys; tiles: how many there are."""
     k = wp.tid()
     tile = int(keys[k] >> wp.int64(32))
+    if tile >= tiles:
+        return
     if k == 0 or int(keys[wp.max(k - 1, 0)] >> wp.int64(32)) != tile:
         firsts[tile] = k
     if k == total - 1 or int(keys[wp.min(k + 1, total - 1)] >> wp.int64(32)) != tile:
@@ -262,6 +281,48 @@ def draw_canvas(
     )
 
 
+@wp.func_native(
+    """
+#if defined(__CUDA_ARCH__)
+    for (int step = 16; step > 0; step /= 2)
+        value += __shfl_xor_sync(0xffffffffu, value, step);
+#endif
+    return value;
+"""
+)
+def lanes_sum(value: float) -> float:
+    """The sum over the 32 threads that a card runs in step, all of which must come here; on the CPU the one's own."""
+    ...
+
+
+@wp.func_native(
+    """
+#if defined(__CUDA_ARCH__)
+    return __any_sync(0xffffffffu, mine) != 0;
+#else
+    return mine;
+#endif
+"""
+)
+def any_lane(mine: bool) -> bool:
+    """Whether it holds for any of the 32 threads that a card runs in step, all of which must come here."""
+    ...
+
+
+@wp.func_native(
+    """
+#if defined(__CUDA_ARCH__)
+    return (threadIdx.x & 31) == 0;
+#else
+    return true;
+#endif
+"""
+)
+def first_lane() -> bool:
+    """Whether this thread speaks for the 32 that a card runs in step."""
+    ...
+
+
 @wp.kernel
 def gradient(
     firsts: wp.array(dtype=int),
@@ -274,39 +335,54 @@ def gradient(
     lens: Lens,
     canvas: wp.array3d(dtype=wp.vec4),
     pull: wp.array3d(dtype=wp.vec4),
-    gradients: wp.array2d(dtype=float),
+    by_centres: wp.array(dtype=wp.vec2),
+    by_conics: wp.array(dtype=wp.vec3),
+    by_opacities: wp.array(dtype=float),
+    by_colors: wp.array(dtype=wp.vec3),
 ):
-    """Gradients of a loss for each splat [N, 9] (x, y, conic a b c, opacity, r g b), added up over pixels.
+    """Gradients of a loss for each splat, added up over pixels.
 
     canvas: what draw_canvas drew; pull: dL/d(r, g, b, transmittance). Front to back, as numba_kernels.splat_backward,
-    where the formula stands: behind a splat is what the pixel has in the end, less the colour so far.
+    where the formula stands: behind a splat is what the pixel has in the end, less the colour so far. The 32 threads
+    that run in step stay together to the end of their list and add up what they found before they write it.
     """
     at = pixel_of(wp.tid(), lens)
-    if at[0] >= lens.width or at[1] >= lens.height:
-        return
-    g = pull[at[3], at[1], at[0]]
-    rest = wp.dot(canvas[at[3], at[1], at[0]], g)
-    transmittance = float(1.0)  # noqa: UP018 (Warp: a literal cannot change in a loop)
+    alive = bool(at[0] < lens.width and at[1] < lens.height)
+    g = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    rest = float(0.0)  # noqa: UP018 (Warp: a literal cannot change in a loop)
+    if alive:
+        g = pull[at[3], at[1], at[0]]
+        rest = wp.dot(canvas[at[3], at[1], at[0]], g)
+    transmittance = float(1.0)  # noqa: UP018
     for k in range(firsts[at[2]], lasts[at[2]]):
         i = order[k]
         conic = conics[i]
         dx, dy = float(at[0]) + 0.5 - centres[i][0], float(at[1]) + 0.5 - centres[i][1]
         value = value_at(dx, dy, conic, opacities[i])
-        if value >= ALPHA_MIN:
-            alpha = wp.min(value, ALPHA_MAX)
-            weight = transmittance * alpha
-            shade = colors[i][0] * g[0] + colors[i][1] * g[1] + colors[i][2] * g[2]
-            rest -= weight * shade
-            for channel in range(3):
-                wp.atomic_add(gradients, i, 6 + channel, weight * g[channel])
-            if value < ALPHA_MAX:
-                by_power = (transmittance * shade - rest / (1.0 - alpha)) * value  # power: the log of the value
-                wp.atomic_add(gradients, i, 0, by_power * (conic[0] * dx + conic[1] * dy))
-                wp.atomic_add(gradients, i, 1, by_power * (conic[1] * dx + conic[2] * dy))
-                wp.atomic_add(gradients, i, 2, -0.5 * by_power * dx * dx)
-                wp.atomic_add(gradients, i, 3, -by_power * dx * dy)
-                wp.atomic_add(gradients, i, 4, -0.5 * by_power * dy * dy)
-                wp.atomic_add(gradients, i, 5, by_power / opacities[i])
-            transmittance -= weight
-            if transmittance < TRANSMITTANCE_MIN:
-                break
+        drawn = bool(alive and value >= ALPHA_MIN)
+        if any_lane(drawn):
+            weight = float(0.0)  # noqa: UP018
+            by_power = float(0.0)  # noqa: UP018 (power: the log of the value)
+            if drawn:
+                alpha = wp.min(value, ALPHA_MAX)
+                weight = transmittance * alpha
+                shade = colors[i][0] * g[0] + colors[i][1] * g[1] + colors[i][2] * g[2]
+                rest -= weight * shade
+                if value < ALPHA_MAX:
+                    by_power = (transmittance * shade - rest / (1.0 - alpha)) * value
+                transmittance -= weight
+                alive = transmittance >= TRANSMITTANCE_MIN
+            red, green, blue = lanes_sum(weight * g[0]), lanes_sum(weight * g[1]), lanes_sum(weight * g[2])
+            power = lanes_sum(by_power)
+            along, across = lanes_sum(by_power * dx), lanes_sum(by_power * dy)
+            a, b = lanes_sum(by_power * dx * dx), lanes_sum(by_power * dx * dy)
+            c = lanes_sum(by_power * dy * dy)
+            if first_lane():
+                wp.atomic_add(by_colors, i, wp.vec3(red, green, blue))
+                wp.atomic_add(by_opacities, i, power / opacities[i])
+                wp.atomic_add(
+                    by_centres, i, wp.vec2(conic[0] * along + conic[1] * across, conic[1] * along + conic[2] * across)
+                )
+                wp.atomic_add(by_conics, i, wp.vec3(-0.5 * a, -b, -0.5 * c))
+        if not any_lane(alive):
+            break

@@ -17,7 +17,7 @@ CHECKPOINT = "checkpoint.safetensors"
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Replace the folder's checkpoint in one step. facts: what JSON can hold."""
     part = folder / (CHECKPOINT + ".part")
-    kept = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+    kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     save_file(kept, str(part), metadata={"facts": json.dumps(facts)})
     part.replace(folder / CHECKPOINT)
 

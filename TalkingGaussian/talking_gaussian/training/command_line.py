@@ -15,7 +15,7 @@ import torch
 from talking_gaussian import command, devices, stopping
 from talking_gaussian.errors import UserError
 from talking_gaussian.progress import Progress
-from talking_gaussian.training.card import train_on
+from talking_gaussian.training.card import open_learner
 from talking_gaussian.training.export import Identity
 from talking_gaussian.training.person import Workplace
 from talking_gaussian.training.settings import PRESETS, Preset, TrainSettings
@@ -42,15 +42,12 @@ def run_stages(stages: tuple[str, ...], description: str, work: Callable[[Workpl
             parser.add_argument(f"--{field.name}", type=type(field.default), help=argparse.SUPPRESS)
     options = parser.parse_args()
     stopping.listen()
-    torch_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the arrays are small, and the renderer's own threads want the cores
 
     def go() -> None:
         preset = chosen_preset(options, stages[-1])
         choice = devices.choose(None if options.gpu == "auto" else options.gpu)  # auto: a word only where a card is
-        if train_on(choice, preset.fuse.max_gaussians):
-            torch.set_num_threads(torch_threads)
-        place = Workplace(options.dataset, options.workspace, preset, Progress(stages))
+        place = Workplace(options.dataset, options.workspace, preset, Progress(stages), open_learner(choice, preset))
         options.workspace.mkdir(parents=True, exist_ok=True)
         (options.workspace / "preset.json").write_text(json.dumps(asdict(preset), indent=1))
         work(place, read_identity(options.identity, options.workspace))

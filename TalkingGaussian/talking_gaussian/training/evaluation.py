@@ -5,36 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from talking_gaussian.rendering.reference import Projection
+from talking_gaussian.training.learner import CpuLearner, Learner
 from talking_gaussian.training.losses import psnr
 from talking_gaussian.training.model import TrainableHead
 from talking_gaussian.training.pictures import write_picture
-from talking_gaussian.training.views import TrainingSet, View
+from talking_gaussian.training.views import TrainingSet
 
 MOST = 60  # held-out frames looked at
 
 
-def draw(head: TrainableHead, view: View) -> tuple[Tensor, Projection]:
-    """The rendered picture [h, w, 3] over the view's plate."""
-    canvas, projection = head.draw(view.coefficients, view.head, view.camera, view.size)
-    return canvas[..., :3] + canvas[..., 3:] * view.plate, projection
-
-
-def evaluate(head: TrainableHead, data: TrainingSet, preview: Path) -> dict[str, float]:
-    """PSNR on the held-out frames (whole picture, mouth box), and a preview real | drawn | 4x difference."""
+def evaluate(head: TrainableHead, data: TrainingSet, preview: Path, learner: Learner | None = None) -> dict[str, float]:
+    """PSNR on the held-out frames (whole picture, mouth box), and a preview real | drawn | 4x difference. learner:
+    draws (default: the CPU)."""
+    learner = learner or CpuLearner()
     numbers = data.numbers(held_out=True)
     if not len(numbers):
         return {}
     scores = []
-    with torch.no_grad():
-        for number in numbers[np.unique(np.linspace(0, len(numbers) - 1, MOST).astype(int))]:
-            view = data.shown(int(number))
-            picture = draw(head, view)[0].clamp(0, 1)
-            box = data.mouth_box(int(number))
-            scores.append((psnr(picture, view.real), psnr(picture[box], view.real[box])))
+    for number in numbers[np.unique(np.linspace(0, len(numbers) - 1, MOST).astype(int))]:
+        view = data.shown(int(number))
+        picture = learner.picture(head, view).clamp(0, 1)
+        box = data.mouth_box(int(number))
+        scores.append((psnr(picture, view.real), psnr(picture[box], view.real[box])))
     write_comparison(preview, view.real.numpy(), picture.numpy())
     full, mouth = np.mean(scores, 0)
     return {"psnr": round(float(full), 2), "psnr_mouth": round(float(mouth), 2)}

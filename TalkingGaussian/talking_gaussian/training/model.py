@@ -110,6 +110,14 @@ def parted(head: TrainableHead, rows: Tensor) -> TrainableHead:
     return TrainableHead({name: rows_of(name, array.detach(), rows) for name, array in head.arrays.items()}, head.units)
 
 
+def moved(head: TrainableHead, device: torch.device) -> TrainableHead:
+    """The head with its arrays in the memory of `device`; itself where they are there already."""
+    if head.arrays["means"].device == device:
+        return head
+    arrays = {name: array.detach().to(device) for name, array in head.arrays.items()}
+    return TrainableHead(arrays, head.units, head.arrays["basis"].requires_grad)
+
+
 def united(heads: list[TrainableHead], moving_basis: bool = False) -> TrainableHead:
     """One head with the Gaussians of several."""
     arrays = {

@@ -12,9 +12,12 @@ from talking_gaussian.training.settings import TrainSettings
 class GaussianOptimizer:
     """Adam (Kingma & Ba 2015) with one learning rate an array; the means' falls to a tenth over the run."""
 
-    def __init__(self, head: TrainableHead, settings: TrainSettings) -> None:
+    def __init__(self, head: TrainableHead, settings: TrainSettings, clears: bool = True) -> None:
+        """clears: who finds the gradients adds to them, so that they must be cleared after each step."""
         self._head = head
         self._settings = settings
+        self._clears = clears
+        self._on_card = head.arrays["means"].is_cuda
         self._adam = torch.optim.Adam(
             [
                 {"params": [head.arrays[name]], "lr": getattr(settings, f"lr_{name}"), "name": name}
@@ -22,15 +25,17 @@ class GaussianOptimizer:
                 if head.arrays[name].requires_grad
             ],
             eps=1e-15,
+            fused=self._on_card,  # one kernel an array, and no waiting for the card
         )
 
     def step(self, step: int) -> None:
-        """Apply the gradients of training step `step` and clear them."""
+        """Apply the gradients of training step `step` and clear them, unless they are written afresh in place."""
         for group in self._adam.param_groups:
             if group["name"] == "means":
                 group["lr"] = self._settings.lr_means * 0.1 ** (step / self._settings.steps)
         self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
+        if self._clears:
+            self._adam.zero_grad(set_to_none=True)
 
     def keep_rows(self, rows: Tensor) -> None:
         """Make the head's Gaussians those of `rows` (indices, repeats allowed), moments and all."""
@@ -60,6 +65,7 @@ class GaussianOptimizer:
         """Take up the moments of a checkpoint, for a head of the same Gaussians."""
         for group in self._adam.param_groups:
             start = f"adam.{group['name']}."
+            array = group["params"][0]
             kept = {name[len(start) :]: value for name, value in state.items() if name.startswith(start)}
             if kept:
-                self._adam.state[group["params"][0]] = kept
+                self._adam.state[array] = {key: value.to(array.device) for key, value in kept.items()}

@@ -4,7 +4,7 @@ the avatar at the end. Every stage leaves its result in the workspace; finished 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ from talking_gaussian.motion.personal_map import load_maps, save_maps
 from talking_gaussian.motion.speech_motion import SpeechMotion
 from talking_gaussian.progress import Progress
 from talking_gaussian.training.checkpoint import load_checkpoint
-from talking_gaussian.training.evaluation import draw, evaluate
+from talking_gaussian.training.evaluation import evaluate
 from talking_gaussian.training.export import FPS, Backdrop, Identity, export_avatar
 from talking_gaussian.training.init_cloud import MOUTH_PART_NAMES, PARTS
-from talking_gaussian.training.model import TrainableHead, first_head, parted, united
+from talking_gaussian.training.learner import CpuLearner, Learner
+from talking_gaussian.training.model import TrainableHead, first_head, moved, parted, united
 from talking_gaussian.training.settings import Preset, TrainSettings
 from talking_gaussian.training.sound_map import learn_maps
 from talking_gaussian.training.trainer import Examine, Figures, drop_unseen, train
@@ -34,12 +35,13 @@ PLATE_CRF = 16
 
 @dataclass(frozen=True)
 class Workplace:
-    """dataset: what process.py wrote. folder: where results go."""
+    """dataset: what process.py wrote. folder: where results go. learner: what draws and finds gradients."""
 
     dataset: Path
     folder: Path
     preset: Preset
     progress: Progress
+    learner: Learner = field(default_factory=CpuLearner)
 
     def open(self, branch: str) -> VideoSet:
         """The data as a stage sees it: the held-out frames' lips come from the sound alone."""
@@ -89,7 +91,8 @@ def train_branch(place: Workplace, branch: str) -> None:
     data = place.open(branch)
     whole = first_head(data, settings.sh_degree)
     head = parted(whole, rows_of_branch(whole, branch))
-    train(data, head, place.folder / branch, settings, place.progress, looker(place, data, branch))
+    look = looker(place, data, branch)
+    train(data, head, place.folder / branch, settings, place.progress, look, place.learner)
     place.finish(branch)
 
 
@@ -108,7 +111,8 @@ def fuse(place: Workplace) -> TrainableHead:
     branches = [trained(place.folder / name, data.units) for name in ("mouth", "face")]
     head = united(branches, settings.lr_basis > 0)
     if not place.done("fuse"):
-        head = train(data, head, place.folder / "fuse", settings, place.progress, looker(place, data, "fuse"))
+        look = looker(place, data, "fuse")
+        train(data, head, place.folder / "fuse", settings, place.progress, look, place.learner)
         place.finish("fuse")
     return trained(place.folder / "fuse", data.units)
 
@@ -122,7 +126,7 @@ def looker(place: Workplace, data: VideoSet, branch: str) -> Examine:
     def look(head: TrainableHead, step: int) -> Figures:
         path = previews / f"{branch}_{step:06d}.jpg"
         lmd = {} if lips is None else {"lmd": lips}
-        return {**evaluate(head, data, path), **lmd, "preview": f"previews/{path.name}"}
+        return {**evaluate(head, data, path, place.learner), **lmd, "preview": f"previews/{path.name}"}
 
     return look
 
@@ -140,7 +144,8 @@ def export(place: Workplace, head: TrainableHead, identity: Identity) -> None:
     """Stage `export`: the avatar's folder, and videos of the held-out frames to judge it by."""
     place.progress.stage("export")
     data = place.open("fuse")
-    head = drop_unseen(head, data, place.preset.fuse.min_contribution)
+    head = moved(head, place.learner.device)
+    head = drop_unseen(head, data, place.preset.fuse.min_contribution, place.learner)
     render_held_out(place, data, head)
     folder = place.folder / "avatar"
     first, last = longest_run(data.numbers(held_out=False))
@@ -151,7 +156,7 @@ def export(place: Workplace, head: TrainableHead, identity: Identity) -> None:
     backdrop = Backdrop(
         (data.plate(n) for n in range(first, last)), data.head[first:last], "pingpong", expression, PLATE_CRF
     )
-    export_avatar(head, data, folder, identity, backdrop)
+    export_avatar(moved(head, torch.device("cpu")), data, folder, identity, backdrop)
     (folder / SPEECH_FILE).write_bytes((place.folder / SPEECH_FILE).read_bytes())
     place.progress.step(1, 1)
 
@@ -173,12 +178,12 @@ def render_held_out(place: Workplace, data: VideoSet, head: TrainableHead) -> No
         Mp4Writer(place.folder / name, data.size, FPS, None, crf=6)
         for name in (HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL)
     ]
-    with writers[0] as drawn, writers[1] as frozen, writers[2] as real, torch.no_grad():
+    with writers[0] as drawn, writers[1] as frozen, writers[2] as real:
         for number in numbers:
             view = data.shown(int(number))
-            drawn.write(as_bytes(draw(head, view)[0]))
+            drawn.write(as_bytes(place.learner.picture(head, view)))
             still = torch.cat([mean, view.coefficients[len(mean) :]])
-            frozen.write(as_bytes(draw(head, view._replace(coefficients=still))[0]))
+            frozen.write(as_bytes(place.learner.picture(head, view._replace(coefficients=still))))
             real.write(as_bytes(view.real))
 
 

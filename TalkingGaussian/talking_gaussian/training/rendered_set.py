@@ -16,7 +16,7 @@ import torch
 from talking_gaussian.errors import UserError
 from talking_gaussian.rendering import Camera
 from talking_gaussian.training.pictures import over, read_picture
-from talking_gaussian.training.views import View
+from talking_gaussian.training.views import Glimpse, View
 
 INIT_ARRAYS = ("means", "normals", "tangents", "extents", "colors", "basis", "head_weight", "part")
 FRAME_ARRAYS = ("coeffs", "head", "units", "viewmat", "K", "is_test")
@@ -58,9 +58,9 @@ class RenderedSet:
         """Which frames train (or, held out, test)."""
         return np.flatnonzero(self.is_test == held_out)
 
-    def view(self, number: int, rng: np.random.Generator) -> View:
-        """The frame over a random plain backdrop: what is see-through shows as wrong."""
-        return self._over(number, rng.random(3).astype(np.float32))
+    def view(self, glimpse: Glimpse) -> View:
+        """The frame over a plain backdrop: what is see-through shows as wrong."""
+        return self._over(glimpse.number, glimpse.backdrop)
 
     def shown(self, number: int) -> View:
         """The frame over gray."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Learning rates are Adam's; steps see one frame each."""
+    """Learning rates are Adam's."""
 
     steps: int = 8000
-    """how many frames are looked at in all"""
+    """how often the Gaussians are changed"""
+    batch: int = 1
+    """frames looked at before each change, up to 8; a GPU takes them at once"""
     seed: int = 0
     """of the frames' order and the backdrops"""
     max_gaussians: int = 40_000

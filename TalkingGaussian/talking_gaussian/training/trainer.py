@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,22 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from talking_gaussian import stopping
-from talking_gaussian.head import SH_C0
 from talking_gaussian.prefetch import prefetched
 from talking_gaussian.progress import Progress
 from talking_gaussian.training.checkpoint import load_checkpoint, save_checkpoint
 from talking_gaussian.training.densify import Densifier
-from talking_gaussian.training.evaluation import draw, evaluate
-from talking_gaussian.training.losses import picture_loss
-from talking_gaussian.training.model import TrainableHead, parted
+from talking_gaussian.training.evaluation import evaluate
+from talking_gaussian.training.learner import CpuLearner, Learner
+from talking_gaussian.training.model import TrainableHead, moved, parted
 from talking_gaussian.training.optimizer import GaussianOptimizer
 from talking_gaussian.training.settings import TrainSettings
-from talking_gaussian.training.views import TrainingSet, View
+from talking_gaussian.training.views import Glimpse, TrainingSet
 
-AHEAD = 4  # frames decoded while others are learnt from
+AHEAD = 4  # batches decoded while others are learnt from
+CHECKPOINT_S = 10.0  # least time between two checkpoints: a card does hundreds of steps a second
 Figures = dict[str, Any]
 Examine = Callable[[TrainableHead, int], Figures]
 
@@ -33,20 +33,21 @@ Examine = Callable[[TrainableHead, int], Figures]
 class Run:
     """One stage of training in its folder: the head, its optimiser, and where it stands."""
 
-    def __init__(self, head: TrainableHead, folder: Path, settings: TrainSettings) -> None:
+    def __init__(self, head: TrainableHead, folder: Path, settings: TrainSettings, learner: Learner) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
-        self.folder, self.settings = folder, settings
+        self.folder, self.settings, self.learner = folder, settings, learner
         self.step = 0
         self.history: list[Figures] = []
+        self._saved_at = time.monotonic()
         self.head = head
         self._begin(head)
         self._resume()
 
     def _begin(self, head: TrainableHead) -> None:
-        self.head = head
-        self.optimizer = GaussianOptimizer(head, self.settings)
-        self.densifier = Densifier(head, self.settings, self.settings.seed)
+        self.head = moved(head, self.learner.device)
+        self.optimizer = GaussianOptimizer(self.head, self.settings, self.learner.adds_up)
+        self.densifier = Densifier(self.head, self.settings, self.settings.seed)
 
     def _resume(self) -> None:
         found = load_checkpoint(self.folder)
@@ -64,6 +65,13 @@ class Run:
         tensors = {**self.head.arrays, **self.optimizer.state(), **self.densifier.state()}
         facts = {"step": self.step, "history": self.history, "settings": asdict(self.settings)}
         save_checkpoint(self.folder, tensors, facts)
+        self._saved_at = time.monotonic()
+
+    @property
+    def save_is_due(self) -> bool:
+        """Whether the settings ask for a checkpoint now, and the last is some seconds old."""
+        due = self.step % self.settings.checkpoint_every == 0
+        return due and time.monotonic() - self._saved_at > CHECKPOINT_S
 
     @property
     def stuck(self) -> bool:
@@ -85,20 +93,24 @@ def train(
     settings: TrainSettings,
     progress: Progress,
     examine: Examine | None = None,
+    learner: Learner | None = None,
 ) -> TrainableHead:
     """Fit Gaussians to the frames; goes on from the folder's checkpoint. examine(head, step): figures of held-out
-    frames (default: PSNR and a preview picture). Stopped by a signal it writes a checkpoint first."""
+    frames (default: PSNR and a preview picture). learner: what draws and finds gradients (default: the CPU). Stopped
+    by a signal it writes a checkpoint first. The head it returns is where the learner works."""
+    learner = learner or CpuLearner()
     torch.manual_seed(settings.seed)
-    run = Run(head, folder, settings)
-    look = examine or (lambda head, step: evaluate(head, data, folder / f"preview_{step:06d}.jpg"))
+    run = Run(head, folder, settings, learner)
+    look = examine or (lambda head, step: evaluate(head, data, folder / f"preview_{step:06d}.jpg", learner))
+    learner.begin(data, settings.batch)
     try:
-        with prefetched(views(data, settings, run.step), AHEAD) as ready:
+        with prefetched(learner.batches(data, glimpses(data, settings, run.step)), AHEAD) as ready:
             while not run.ended:
                 stopping.check()
                 learn(run, next(ready))
                 if run.step % settings.eval_every == 0:
                     note(run, look(run.head, run.step))
-                if run.step % settings.checkpoint_every == 0:
+                if run.save_is_due:
                     run.save()
                 progress.step(run.step, settings.steps, gaussians=len(run.head), **latest(run))
     except stopping.Stopped:
@@ -108,14 +120,10 @@ def train(
     return run.head
 
 
-def learn(run: Run, view: View) -> None:
-    """One step: draw, compare, descend, add and drop Gaussians."""
+def learn(run: Run, batch: Any) -> None:
+    """One step: draw, compare, descend, add and drop Gaussians. batch: what the run's learner made ready."""
     run.step += 1
-    settings = run.settings
-    picture, projection = draw(run.head, view)
-    loss = picture_loss(picture, view.real, view.weight, settings.ssim_weight)
-    (loss + settings.shade_weight * run.head.arrays["shade"].abs().mean()).backward()
-    run.densifier.watch(projection)
+    run.learner.learn(run.head, batch, run.settings, run.densifier)
     run.optimizer.step(run.step)
     run.densifier.act(run.step, run.optimizer)
 
@@ -132,28 +140,24 @@ def latest(run: Run) -> Figures:
     return {} if not run.history else {k: v for k, v in run.history[-1].items() if k not in ("step", "gaussians")}
 
 
-def views(data: TrainingSet, settings: TrainSettings, done: int) -> Iterator[View]:
+def glimpses(data: TrainingSet, settings: TrainSettings, done: int) -> Iterator[list[Glimpse]]:
     """Training frames in random order from step `done` on: the same for the same seed, wherever a run goes on."""
     numbers = data.numbers(held_out=False)
     for step in range(done, settings.steps):
         rng = np.random.default_rng((settings.seed, step))
-        yield data.view(int(rng.choice(numbers)), rng)
+        yield [Glimpse(int(rng.choice(numbers)), rng.random(3).astype(np.float32)) for _ in range(settings.batch)]
 
 
-def drop_unseen(head: TrainableHead, data: TrainingSet, threshold: float, most: int = 120) -> TrainableHead:
+def drop_unseen(
+    head: TrainableHead, data: TrainingSet, threshold: float, learner: Learner | None = None, most: int = 120
+) -> TrainableHead:
     """The head without the Gaussians that no training frame shows: a fifth of them, and of the drawing time.
 
     most: look at no more frames than this, evenly chosen.
     """
+    learner = learner or CpuLearner()
     numbers = data.numbers(held_out=False)
-    strongest = torch.zeros(len(head))
+    strongest = torch.zeros(len(head), device=learner.device)
     for number in numbers[np.unique(np.linspace(0, len(numbers) - 1, most).astype(int))]:
-        strongest = torch.maximum(strongest, contributions(head, data.shown(int(number))))
+        strongest = torch.maximum(strongest, learner.contributions(head, data.shown(int(number))))
     return parted(head, torch.nonzero(strongest > threshold).flatten())
-
-
-def contributions(head: TrainableHead, view: View) -> Tensor:
-    """What each Gaussian adds to a frame, in fully covered pixels [N]: the picture's gradient by its red."""
-    picture, _ = head.draw(view.coefficients, view.head, view.camera, view.size)
-    (gradient,) = torch.autograd.grad(picture[..., 0].sum(), head.arrays["sh"])
-    return gradient[:, 0, 0] / float(SH_C0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import cached_property
 from pathlib import Path
 
@@ -14,14 +15,14 @@ from face_tracking.points import INNER_LIPS, LEFT_EYE, MOUTH20, NOSE_TIP, OUTER_
 from talking_gaussian.errors import UserError
 from talking_gaussian.rendering import Camera
 from talking_gaussian.training.init_cloud import PARTS, Face, first_cloud, placed
-from talking_gaussian.training.views import View
+from talking_gaussian.training.views import PLATE_HIDDEN, REAL_HIDDEN, Glimpse, Layers, View, view_of_layers
 from talking_gaussian.video.intra import IntraVideo
 
 CACHE_BYTES = 250_000_000  # of decoded frames, for each of the three videos
 MARGIN_PX = 12  # what is drawn reaches this far beyond the head
 MOUTH_MARGIN_PX = 8
 SURE = 4  # pixels this far inside the head's mask are surely not see-through
-LIP_WEIGHT, EYE_WEIGHT = 4.0, 2.0  # how much more a pixel there counts
+LIP_WEIGHT, EYE_WEIGHT = 4, 2  # how much more a pixel there counts
 
 
 class VideoSet:
@@ -46,6 +47,7 @@ class VideoSet:
         self.units, self.part_names = self.face.units, PARTS
         self._usable = usable
         self._first_held_out = round(len(poses) * (1 - held_out))
+        self._decoding = threading.Lock()  # frames to learn from are decoded by a thread of their own
         self._frames = IntraVideo(folder / FRAMES, self.size, damaged, CACHE_BYTES)
         self._plates = IntraVideo(folder / PLATES, self.size, damaged, CACHE_BYTES)
         self._masks = IntraVideo(folder / MASKS, self.size, damaged, CACHE_BYTES)
@@ -89,14 +91,25 @@ class VideoSet:
 
     def look(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """A frame [H, W, 3] and its mask levels [H, W], uint8."""
-        return self._frames.frame(number), self._masks.frame(number)[..., 0]
+        with self._decoding:
+            return self._frames.frame(number), self._masks.frame(number)[..., 0]
+
+    def frame(self, number: int) -> np.ndarray:
+        """A frame [H, W, 3] uint8."""
+        with self._decoding:
+            return self._frames.frame(number)
 
     def plate(self, number: int) -> np.ndarray:
         """The frame without the head [H, W, 3] uint8."""
-        return self._plates.frame(number)
+        with self._decoding:
+            return self._plates.frame(number)
 
-    def view(self, number: int, rng: np.random.Generator) -> View:
-        """The part of the frame that the branch draws, with random colours where nothing may be see-through."""
+    def view(self, glimpse: Glimpse) -> View:
+        """The part of the frame that the branch draws, with the glimpse's colour where nothing may be see-through."""
+        return view_of_layers(self, glimpse)
+
+    def layers(self, number: int) -> Layers:
+        """A training frame as the branch sees it, before a backdrop is chosen."""
         frame, levels = self.look(number)
         mouth = levels > (HEAD + MOUTH) // 2
         head = levels > HEAD - 20
@@ -106,44 +119,37 @@ class VideoSet:
             rows, columns = np.flatnonzero(head.any(1)), np.flatnonzero(head.any(0))
             corners = np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]])
             box = box_of(corners, MARGIN_PX, self.size)
-        real = frame[box].astype(np.float32) / 255
-        plate = self.plate(number)[box].astype(np.float32) / 255
-        weight = self._weights(number)[box]
-        mouth, head = mouth[box], head[box]
-        backdrop = rng.random(3).astype(np.float32)
+        weight = np.zeros((self.size, self.size), np.uint8)
+        weight[box] = self._weights(number)[box]
+        hidden = np.zeros_like(weight)
         if self.branch == "mouth":
-            plate, weight = np.broadcast_to(backdrop, plate.shape).copy(), weight * mouth
+            weight[~mouth] = 0
+            hidden[box] = PLATE_HIDDEN
         else:
-            plate[eroded(head, SURE)] = backdrop
+            hidden[box][eroded(head[box], SURE)] = PLATE_HIDDEN
         if self.branch == "face":  # the lips must leave the mouth open: what stands there shows as wrong
-            plate[mouth] = real[mouth] = backdrop
-        return self._view(number, real, plate, weight, box)
+            hidden[mouth] = PLATE_HIDDEN | REAL_HIDDEN
+        return Layers(frame, self.plate(number), hidden, weight, box)
 
     def shown(self, number: int) -> View:
         """The whole frame over its own plate."""
-        box = (slice(0, self.size), slice(0, self.size))
-        real = self._frames.frame(number).astype(np.float32) / 255
-        plate = self.plate(number).astype(np.float32) / 255
-        return self._view(number, real, plate, self._weights(number), box)
+        return View(
+            number=number,
+            coefficients=torch.from_numpy(self.coeffs[number]),
+            head=torch.from_numpy(self.head[number]),
+            real=torch.from_numpy(self.frame(number).astype(np.float32) / 255),
+            plate=torch.from_numpy(self.plate(number).astype(np.float32) / 255),
+            weight=torch.from_numpy(self._weights(number).astype(np.float32)),
+            camera=self.camera,
+        )
 
     def mouth_box(self, number: int) -> tuple[slice, slice]:
         """Rows and columns around the tracked lips: their bounding box and 8 px."""
         return box_of(self.landmarks[number, list(MOUTH20), :2], MOUTH_MARGIN_PX, self.size)
 
-    def _view(self, number: int, real: np.ndarray, plate: np.ndarray, weight: np.ndarray, box: tuple) -> View:
-        return View(
-            number=number,
-            coefficients=torch.from_numpy(self.coeffs[number]),
-            head=torch.from_numpy(self.head[number]),
-            real=torch.from_numpy(real),
-            plate=torch.from_numpy(plate),
-            weight=torch.from_numpy(np.ascontiguousarray(weight, np.float32)),
-            camera=self.camera.cropped(box[0].start, box[1].start),
-        )
-
     def _weights(self, number: int) -> np.ndarray:
         """[H, W]: more on lips and eyes than elsewhere."""
-        weight = np.ones((self.size, self.size), np.float32)
+        weight = np.ones((self.size, self.size), np.uint8)
         for points, value in ((RIGHT_EYE, EYE_WEIGHT), (LEFT_EYE, EYE_WEIGHT), (OUTER_LIPS, LIP_WEIGHT)):
             weight[box_of(self.landmarks[number, list(points), :2], MOUTH_MARGIN_PX, self.size)] = value
         return weight

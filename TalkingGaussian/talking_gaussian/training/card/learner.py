@@ -1,0 +1,72 @@
+"""Learning on a card: a batch of frames a step, the frames kept in the card's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import warp as wp
+from torch import Tensor
+
+from talking_gaussian.training.card.frames import CardBatch, CardFrames, card_batches
+from talking_gaussian.training.card.step import CardStep, Motion
+from talking_gaussian.training.densify import Densifier
+from talking_gaussian.training.model import TrainableHead
+from talking_gaussian.training.settings import TrainSettings
+from talking_gaussian.training.views import Glimpse, LayeredSet, View
+
+
+class CardLearner:
+    """A Learner (see training/learner.py) for one data set at a time."""
+
+    adds_up = False
+    _frames: CardFrames
+    _step: CardStep
+
+    def __init__(self, device: str = "cuda:0") -> None:
+        """device: torch's name of it; `cpu` runs the same kernels on one thread, for tests."""
+        wp.init()
+        self.device = torch.device(device)
+        self._looks: tuple[int, CardStep, Motion] | None = None
+        if self.device.type == "cuda":  # both libraries queue their work on one stream, so neither waits for the other
+            torch.cuda.set_stream(torch.cuda.Stream(self.device))
+            wp.set_stream(wp.stream_from_torch(torch.cuda.current_stream()), wp.device_from_torch(self.device))
+
+    def begin(self, data: LayeredSet, batch: int) -> None:
+        """Make room on the card for the data's frames and for steps of `batch` frames."""
+        self._frames = CardFrames(data.size, len(data.numbers(held_out=False)), batch, self.device)
+        motion = Motion(data.coeffs, data.head, data.camera, wp.device_from_torch(self.device))
+        self._step = CardStep(data.size, data.camera, motion, batch, self.device)
+
+    def batches(self, data: LayeredSet, glimpses: Iterator[list[Glimpse]]) -> Iterator[CardBatch]:
+        """Frames are decoded when they are first looked at."""
+        return card_batches(data, glimpses, self._frames.room)
+
+    def learn(self, head: TrainableHead, batch: CardBatch, settings: TrainSettings, densifier: Densifier) -> None:
+        """Queue one step; nothing here waits for the card."""
+        for upload in batch.uploads:
+            self._frames.put(upload)
+        self._step.learn(head, batch, self._frames, settings)
+        self._step.note_pull(len(batch.numbers), densifier.pull, densifier.seen)
+
+    def picture(self, head: TrainableHead, view: View) -> Tensor:
+        """Drawn on the card, laid over the plate on the CPU."""
+        canvas = torch.from_numpy(self._shown(head, view).canvas.numpy()[0])
+        return canvas[..., :3] + canvas[..., 3:] * view.plate
+
+    def contributions(self, head: TrainableHead, view: View) -> Tensor:
+        """Of each Gaussian to a view [N], on the card."""
+        return self._shown(head, view).contributions()
+
+    def _shown(self, head: TrainableHead, view: View) -> CardStep:
+        """A whole frame drawn, whatever its motion."""
+        size = view.size[0]
+        if self._looks is None or self._looks[0] != size:
+            motion = Motion(
+                view.coefficients[None].numpy(), view.head[None].numpy(), view.camera, wp.device_from_torch(self.device)
+            )
+            self._looks = (size, CardStep(size, view.camera, motion, 1, self.device), motion)
+        _, step, motion = self._looks
+        motion.put(view.coefficients.numpy(), view.head.numpy())
+        step.draw(head, (0,))
+        return step
