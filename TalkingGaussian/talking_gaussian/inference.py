@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,13 +27,11 @@ from talking_gaussian.rendering.card import open_card
 from talking_gaussian.stage import Stage
 from talking_gaussian.video.mp4_writer import Mp4Writer
 
-if TYPE_CHECKING:
-    from talking_gaussian.rendering.warp_backend import WarpRenderer
-
 STAGES = ("load", "audio", "render", "finish")
 SIZES = (128, 1024)
 FRAME_RATES = (10, 60)
-AHEAD = 400  # frames of motion worked out while earlier ones are drawn: sound is heard in chunks of 12 s
+BLOCKS_AHEAD = 1  # of motion, each of the sound's chunks (12 s): one waits while another is worked out
+BATCHES_AHEAD = 2  # that a card has drawn and the encoder has not begun
 MAX_SEED = 2**31 - 1
 
 
@@ -92,31 +90,33 @@ def generate(settings: GenerateSettings) -> None:
         progress.stage("audio")
         motion = profile.items("features", talking_motion(settings, avatar, fps, total))
         with (
-            prefetched(motion, AHEAD) as ready,
-            drawn_ahead(stage.frames(ready, fps), card) as frames,
+            closing(stage),
+            prefetched(motion, BLOCKS_AHEAD) as blocks,
+            drawn(stage, chain.from_iterable(blocks), fps) as pictures,
             opened_output(settings, size, fps) as writer,
         ):
-            for index, frame in enumerate(frames):
+            write = writer.write_planes if card else writer.write
+            for index, picture in enumerate(pictures):
                 stopping.check()
                 if index == 0:
                     progress.stage("render")
                 with profile.part("encode"):
-                    writer.write(frame)
+                    write(picture)
                 progress.step(index + 1, total)
             progress.stage("finish")
-        stage.close()
     if settings.profile:
         print("\n".join(profile.lines(total)))
 
 
 @contextmanager
-def drawn_ahead(frames: Iterator[np.ndarray], card: WarpRenderer | None) -> Iterator[Iterator[np.ndarray]]:
-    """A card draws the next batches while the encoder works on the last; the CPU draws when it is asked."""
-    if card is None:
-        yield frames
+def drawn(stage: Stage, motion: Iterator[np.ndarray], fps: float) -> Iterator[Iterator[np.ndarray]]:
+    """The video's pictures: RGB, drawn by the CPU when they are asked for, or the encoder's planes, which a card draws
+    while the encoder works on earlier ones."""
+    if not stage.has_card:
+        yield stage.frames(motion, fps)
         return
-    with prefetched(frames, 2 * card.batch) as ready:
-        yield ready
+    with prefetched(stage.planes(motion, fps, BATCHES_AHEAD), BATCHES_AHEAD) as batches:
+        yield chain.from_iterable(batches)
 
 
 @contextmanager
@@ -132,14 +132,14 @@ def opened_output(settings: GenerateSettings, size: int, fps: float) -> Iterator
 
 
 def talking_motion(settings: GenerateSettings, avatar: Avatar, fps: float, total: int) -> Iterator[np.ndarray]:
-    """The face's motion frame by frame -> [K] each: lips from the sound; blinks, glances and brows as the person
+    """The face's motion in blocks of frames [n, K]: lips from the sound; blinks, glances and brows as the person
     was filmed (Stage adds them to the poses they belong to), or else of the engine's own."""
     speech = SpeechMotion.load(settings.audio_features, load_persons_speech(avatar))
     idle = IdleMotion(avatar.units, fps, settings.seed) if avatar.expression is None else None
     blocks = read_audio(settings.audio_file)
     for block in speech.stream(blocks, fps, total):
         spoken = place_units(block, speech.units, avatar.units)
-        yield from spoken + idle.frames(spoken) if idle else spoken
+        yield spoken + idle.frames(spoken) if idle else spoken
     if not speech.heard_speech:
         print("warning: no speech was heard in the sound, so the mouth stays closed", file=sys.stderr)
 

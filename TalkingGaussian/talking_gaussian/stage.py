@@ -58,20 +58,26 @@ class Stage:
             for index, coefficients in enumerate(motion):
                 yield self.draw(coefficients, index / fps)
             return
-        for pictures in self._film(self._card, as_planes=False).batches(motion, fps):
+        for pictures in self._film(self._card, False, ahead=0).batches(motion, fps):
             yield from pictures.copy()
 
-    def planes(self, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+    @property
+    def has_card(self) -> bool:
+        """Whether a card draws."""
+        return self._card is not None
+
+    def planes(self, motion: Iterable[np.ndarray], fps: float, ahead: int = 0) -> Iterator[np.ndarray]:
         """The pictures of a whole video as a card makes them for the encoder: [n, size * 3 / 2, size] uint8 at once,
-        each valid until warp_film.AHEAD + 1 more were asked for. Raises ValueError where no card was given."""
+        each valid until the next but `ahead` was asked for. Raises ValueError where no card was given."""
         if self._card is None:
             raise ValueError("planes are drawn by a card")
-        return self._film(self._card, as_planes=True).batches(motion, fps)
+        return self._film(self._card, True, ahead).batches(motion, fps)
 
-    def _film(self, card: WarpRenderer, as_planes: bool) -> CardFilm:
+    def _film(self, card: WarpRenderer, as_planes: bool, ahead: int) -> CardFilm:
         from talking_gaussian.rendering.warp_film import CardFilm
 
-        made = CardFilm(self._avatar, card, self._plates, self._camera, self._sh_degree, as_planes, self._profile)
+        place = (self._plates, self._camera, self._sh_degree)
+        made = CardFilm(self._avatar, card, *place, as_planes=as_planes, ahead=ahead, profile=self._profile)
         self._films.append(made)
         return made
 

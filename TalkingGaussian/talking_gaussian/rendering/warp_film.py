@@ -22,8 +22,7 @@ from talking_gaussian.video.plate_reader import PlateReader
 from talking_gaussian.video.plates import Places, PlateLoop
 
 PLATES_AHEAD = 3  # batches whose plates are decoded before they are drawn
-AHEAD = 2  # finished batches that may wait for their reader
-HELD = AHEAD + 3  # and the two that the card is at, and the one being read
+HELD = 3  # batches in the computer's memory: the two that the card is at, and the one being read
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,11 @@ class CardFilm:
         camera: Camera,
         sh_degree: int | None = None,
         as_planes: bool = True,
+        ahead: int = 0,
         profile: Profile | None = None,
     ) -> None:
-        """as_planes: pictures as Y'CbCr 4:2:0 planes (warp_output.as_planes), else as RGB."""
+        """as_planes: pictures as Y'CbCr 4:2:0 planes (warp_output.as_planes), else as RGB. ahead: finished batches
+        that may wait for their reader."""
         (width, height), batch = card.size, card.batch
         self._card, self._loop, self._camera = card, loop, camera
         self._profile = profile or Profile()
@@ -59,14 +60,14 @@ class CardFilm:
         self._grid = (height // 2, width // 2) if as_planes else (height, width)
         shape = (batch, height * 3 // 2, width) if as_planes else (batch, height, width, 3)
         self._made = deque(card.array(shape, wp.uint8) for _ in range(2))
-        self._pinned = deque(card.pinned(shape, wp.uint8) for _ in range(HELD))
+        self._pinned = deque(card.pinned(shape, wp.uint8) for _ in range(ahead + HELD))
         self._copies = wp.Stream(card.device) if card.device.is_cuda else None
         self._events = deque((wp.Event(card.device), wp.Event(card.device)) for _ in range(2)) if self._copies else None
 
     def batches(self, motion: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
         """Rows of coefficients [K] -> pictures, up to the card's batch at once: [n, H * 3 / 2, W] uint8 planes or
-        [n, H, W, 3] uint8 RGB. Each array is valid until AHEAD + 1 further ones were asked for. Raises UserError where
-        the card fails or plates cannot be decoded."""
+        [n, H, W, 3] uint8 RGB. Each array is valid until the next but `ahead` was asked for. Raises UserError where the
+        card fails or plates cannot be decoded."""
         rows, batch = iter(motion), self._card.batch
         plans, drawings = self._plans(fps), deque[Drawing]()
         with faults_as_sentences():
