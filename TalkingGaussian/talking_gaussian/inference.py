@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,14 +24,25 @@ from talking_gaussian.motion.speech_motion import SpeechMotion
 from talking_gaussian.prefetch import prefetched
 from talking_gaussian.profiling import Profile
 from talking_gaussian.progress import Progress
-from talking_gaussian.rendering.card import open_card
+from talking_gaussian.rendering.card import note, open_card
 from talking_gaussian.stage import Stage
+from talking_gaussian.video import encoders
+from talking_gaussian.video.encoders import Encoder, EncoderFault
 from talking_gaussian.video.mp4_writer import Mp4Writer
+
+if TYPE_CHECKING:
+    from talking_gaussian.rendering.warp_backend import WarpRenderer
 
 STAGES = ("load", "audio", "render", "finish")
 SIZES = (128, 1024)
 FRAME_RATES = (10, 60)
 BLOCKS_AHEAD = 1  # of motion, each of the sound's chunks (12 s): one waits while another is worked out
+PARTS = {
+    "features": ("hearing the sound", "声音分析"),
+    "plates": ("decoding the plates", "背景帧解码"),
+    "card": ("drawing", "绘制"),
+    "encoder": ("the encoder", "编码器"),
+}  # of warp_film: what may set the pace
 BATCHES_AHEAD = 2  # that a card has drawn and the encoder has not begun
 MAX_SEED = 2**31 - 1
 
@@ -74,6 +86,20 @@ class GenerateSettings:
             )
 
 
+@dataclass(frozen=True)
+class Video:
+    """A video to be made. size: px; fps: frames a second; frames: how many; card: draws it (None: the CPU)."""
+
+    settings: GenerateSettings
+    avatar: Avatar
+    card: WarpRenderer | None
+    size: int
+    fps: float
+    frames: int
+    profile: Profile
+    progress: Progress
+
+
 def generate(settings: GenerateSettings) -> None:
     """Make the video. Raises UserError for input that cannot be used; leaves no half-written file."""
     settings.check()
@@ -86,26 +112,57 @@ def generate(settings: GenerateSettings) -> None:
         total = max(1, math.ceil(info.duration_s * fps - 1e-6))
         size = settings.size or avatar.size
         card = open_card(settings.device, len(avatar.means), size, profile)
-        stage = Stage(avatar, size, settings.sh_degree, card, profile)
-        progress.stage("audio")
-        motion = profile.items("features", talking_motion(settings, avatar, fps, total))
+        video = Video(settings, avatar, card, size, fps, total, profile, progress)
+        for encoder in encoders.beside_a_card(size, fps) if card else [encoders.x264()]:
+            why = made_with(video, encoder)
+            if not why:
+                break
+            note(
+                f"the GPU's encoder failed ({why}), so the video is made again with x264",
+                f"显卡的编码器出错({why}),将改用 x264 重新生成视频",
+            )
+    if settings.profile:
+        print("\n".join(profile.lines(total)))
+    if card:
+        note(*pace_of(video, encoder))
+
+
+def made_with(video: Video, encoder: Encoder) -> str:
+    """Make the video -> "", or why the encoder could not."""
+    settings, progress, profile = video.settings, video.progress, video.profile
+    progress.stage("audio")
+    motion = profile.items("features", talking_motion(settings, video.avatar, video.fps, video.frames))
+    try:
         with (
-            closing(stage),
+            closing(Stage(video.avatar, video.size, settings.sh_degree, video.card, profile)) as stage,
             prefetched(motion, BLOCKS_AHEAD) as blocks,
-            drawn(stage, chain.from_iterable(blocks), fps) as pictures,
-            opened_output(settings, size, fps) as writer,
+            drawn(stage, chain.from_iterable(blocks), video.fps) as pictures,
+            opened_output(settings, video.size, video.fps, encoder) as writer,
         ):
-            write = writer.write_planes if card else writer.write
+            write = writer.write_planes if video.card else writer.write
             for index, picture in enumerate(pictures):
                 stopping.check()
                 if index == 0:
                     progress.stage("render")
                 with profile.part("encode"):
                     write(picture)
-                progress.step(index + 1, total)
+                progress.step(index + 1, video.frames)
             progress.stage("finish")
-    if settings.profile:
-        print("\n".join(profile.lines(total)))
+    except EncoderFault as fault:
+        return str(fault)
+    return ""
+
+
+def pace_of(video: Video, encoder: Encoder) -> tuple[str, str]:
+    """How fast a video was drawn on a card, and which part the others waited for: a line in English and in Chinese."""
+    part, share = video.profile.pace.limit
+    en, zh = PARTS.get(part, ("", ""))
+    name, speed = video.card.device.name if video.card else "", video.frames / video.profile.elapsed_s
+    which = {"card": name, "encoder": encoder.title}.get(part, "CPU")
+    return (
+        f"{video.frames} frames, {speed:.0f} a second with all; the limit was {en} ({which}): {share:.0%} of the time",
+        f"{video.frames} 帧,全程平均每秒 {speed:.0f} 帧;瓶颈是{zh}({which}),占 {share:.0%} 的时间",
+    )
 
 
 @contextmanager
@@ -120,12 +177,12 @@ def drawn(stage: Stage, motion: Iterator[np.ndarray], fps: float) -> Iterator[It
 
 
 @contextmanager
-def opened_output(settings: GenerateSettings, size: int, fps: float) -> Iterator[Mp4Writer]:
+def opened_output(settings: GenerateSettings, size: int, fps: float, encoder: Encoder) -> Iterator[Mp4Writer]:
     """The writer of the video, its folder made; a fault of the disk becomes a sentence."""
     path = settings.output_file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with Mp4Writer(path, size, fps, settings.audio_file) as writer:
+        with Mp4Writer(path, size, fps, settings.audio_file, encoder) as writer:
             yield writer
     except OSError as error:
         raise file_fault(error, path) from error

@@ -11,6 +11,27 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
+class Pace:
+    """What sets the pace of a chain of threads: the one in the middle says what it works on or waits for."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._part, self._since = "", 0.0
+
+    def now(self, part: str) -> None:
+        """From now on it is `part` that the others wait for ("" for none)."""
+        at = time.perf_counter()
+        if self._part:
+            self.seconds[self._part] = self.seconds.get(self._part, 0.0) + at - self._since
+        self._part, self._since = part, at
+
+    @property
+    def limit(self) -> tuple[str, float]:
+        """The part that took longest, and its share of the time, 0 to 1 ("" and 0 where nothing was said)."""
+        part = max(self.seconds, key=self.seconds.__getitem__, default="")
+        return part, self.seconds[part] / (sum(self.seconds.values()) or 1.0) if part else 0.0
+
+
 class Profile:
     """Adds up the time of a run's parts; several threads may use it.
 
@@ -20,6 +41,7 @@ class Profile:
     def __init__(self, on: bool = False) -> None:
         self.on = on
         self.seconds: dict[str, float] = {}
+        self.pace = Pace()
         self._lock = threading.Lock()
         self._began = time.perf_counter()
 
@@ -46,6 +68,11 @@ class Profile:
                 return
             yield item
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run began."""
+        return time.perf_counter() - self._began
+
     def lines(self, frames: int) -> list[str]:
         """One line a part, the longest first: share of all parts' time, seconds, milliseconds a frame."""
         whole = sum(self.seconds.values()) or 1.0
@@ -53,6 +80,6 @@ class Profile:
             f"{name:<22}{100 * seconds / whole:5.1f} %{seconds:9.2f} s{1000 * seconds / max(frames, 1):9.2f} ms a frame"
             for name, seconds in sorted(self.seconds.items(), key=lambda row: -row[1])
         ]
-        elapsed = time.perf_counter() - self._began
+        elapsed = self.elapsed_s
         told.append(f"{frames} frames in {elapsed:.2f} s, {frames / elapsed:.1f} a second (parts may overlap)")
         return told

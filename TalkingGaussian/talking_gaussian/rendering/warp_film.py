@@ -23,6 +23,7 @@ from talking_gaussian.video.plates import Places, PlateLoop
 
 PLATES_AHEAD = 3  # batches whose plates are decoded before they are drawn
 HELD = 3  # batches in the computer's memory: the two that the card is at, and the one being read
+FEATURES, PLATES, CARD, ENCODER = "features", "plates", "card", "encoder"  # what may set the pace
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,23 @@ class CardFilm:
         """Rows of coefficients [K] -> pictures, up to the card's batch at once: [n, H * 3 / 2, W] uint8 planes or
         [n, H, W, 3] uint8 RGB. Each array is valid until the next but `ahead` was asked for. Raises UserError where the
         card fails or plates cannot be decoded."""
-        rows, batch = iter(motion), self._card.batch
-        plans, drawings = self._plans(fps), deque[Drawing]()
+        rows, pace, drawings = iter(motion), self._profile.pace, deque[Drawing]()
+        plans = self._plans(fps)
         with faults_as_sentences():
-            while coefficients := list(islice(rows, batch)):
-                drawings.append(self._begin(np.stack(coefficients), *next(plans)))
-                if len(drawings) == 2:
-                    yield self._fetched(drawings.popleft())
-            while drawings:
-                yield self._fetched(drawings.popleft())
+            while True:
+                pace.now(FEATURES)
+                coefficients = list(islice(rows, self._card.batch))
+                if coefficients:
+                    pace.now(PLATES)
+                    drawings.append(self._begin(np.stack(coefficients), *next(plans)))
+                pace.now(CARD)
+                if drawings and (len(drawings) == 2 or not coefficients):
+                    pictures = self._fetched(drawings.popleft())
+                    pace.now(ENCODER)
+                    yield pictures
+                elif not coefficients:
+                    break
+            pace.now("")
 
     def close(self) -> None:
         """Free the decoders."""
@@ -96,6 +105,7 @@ class CardFilm:
         card, frames = self._card, len(coefficients)
         with self._profile.part("plate"):
             self._plates.send(sending)
+        self._profile.pace.now(CARD)
         with self._profile.part("motion"):
             if places.expression is not None:
                 coefficients = coefficients + places.expression[:frames]

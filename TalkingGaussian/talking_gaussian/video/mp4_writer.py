@@ -14,6 +14,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from talking_gaussian.audio.reader import decoded_frames, mono_frame
+from talking_gaussian.video.encoders import NVENC, Encoder, EncoderFault, x264
 
 AI_LABEL = "AI-generated talking head, made with TFG Studio"
 AUDIO_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -23,18 +24,26 @@ BT709 = 1  # the number of BT.709 in H.264's colour description (primaries, tran
 class Mp4Writer:
     """Writes `path` beside itself as `<path>.part` and renames it when all is there; a failure leaves nothing.
 
-    Use as a context manager: `with Mp4Writer(...) as writer: writer.write(frame)`.
+    Use as a context manager: `with Mp4Writer(...) as writer: writer.write(frame)`. EncoderFault: where the card's
+    encoder fails.
     """
 
-    def __init__(self, path: Path, size: int, fps: float, audio: Path | None, crf: int = 18) -> None:
-        """size: side of the square frames, px (even). audio: a file whose first sound track is carried along."""
+    def __init__(
+        self, path: Path, size: int, fps: float, audio: Path | None, encoder: Encoder | None = None, crf: int = 18
+    ) -> None:
+        """size: side of the square frames, px (even). audio: a file whose first sound track is carried along. encoder:
+        another than x264 at `crf`."""
         self._path = path
         self._part = path.with_name(path.name + ".part")
         options = {"movflags": "+faststart+use_metadata_tags"}
         self._container = av.open(f"file:{self._part.absolute()}", "w", format="mp4", options=options)
         self._container.metadata.update({"comment": AI_LABEL, "ai_generated": "true"})
         self._fps = Fraction(fps).limit_denominator(1001)
-        self._video = self._add_video(size, crf)
+        self._encoder = encoder or x264(crf)
+        self._video = self._encoder.add_to(self._container, size, self._fps)
+        context = self._video.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = ColorRange.MPEG
         self._sound = _Sound(self._container, audio) if audio else None
         self._frames = 0
 
@@ -61,24 +70,24 @@ class Mp4Writer:
     def _encode(self, picture: av.VideoFrame) -> None:
         picture.pts = self._frames
         picture.time_base = 1 / self._fps
-        self._container.mux(self._video.encode(picture))
+        self._container.mux(self._packets(picture))
         self._frames += 1
         if self._sound:
             self._sound.write_until(self._frames / self._fps)
 
-    def _add_video(self, size: int, crf: int) -> av.VideoStream:
-        video = self._container.add_stream("libx264", rate=self._fps)
-        video.width = video.height = size
-        video.pix_fmt = "yuv420p"
-        video.options = {"preset": "veryfast", "crf": str(crf), "g": str(round(2 * self._fps))}
-        context = video.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = BT709
-        context.color_range = ColorRange.MPEG
-        return video
+    def _packets(self, picture: av.VideoFrame | None) -> list[av.Packet]:
+        """A picture encoded, or at the end (None) those that the encoder still holds. Raises EncoderFault where the
+        card's encoder fails."""
+        try:
+            return self._video.encode(picture)
+        except av.FFmpegError as error:
+            if self._encoder.name != NVENC:
+                raise
+            raise EncoderFault(str(error).split(":")[0]) from error
 
     def _finish(self) -> None:
         try:
-            self._container.mux(self._video.encode(None))
+            self._container.mux(self._packets(None))
             if self._sound:
                 self._sound.write_until(None)
                 self._sound.close()
