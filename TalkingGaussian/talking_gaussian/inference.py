@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talking_gaussian import stopping
+from talking_gaussian.audio.ears import Ears
+from talking_gaussian.audio.features import available
 from talking_gaussian.audio.reader import probe_audio, read_audio
 from talking_gaussian.avatar import MAX_SH_DEGREE, Avatar, load_persons_speech, opened_avatar
 from talking_gaussian.devices import CPU, Choice
@@ -88,7 +90,8 @@ class GenerateSettings:
 
 @dataclass(frozen=True)
 class Video:
-    """A video to be made. size: px; fps: frames a second; frames: how many; card: draws it (None: the CPU)."""
+    """A video to be made. size: px; fps: frames a second; frames: how many; card: draws it (None: the CPU); ears: hear
+    its sound beside this program."""
 
     settings: GenerateSettings
     avatar: Avatar
@@ -96,6 +99,7 @@ class Video:
     size: int
     fps: float
     frames: int
+    ears: Ears | None
     profile: Profile
     progress: Progress
 
@@ -106,13 +110,13 @@ def generate(settings: GenerateSettings) -> None:
     progress = Progress(STAGES)
     progress.stage("load")
     profile = Profile(settings.profile)
-    with opened_avatar(settings.avatar) as avatar:
+    with ears_beside_a_card(settings) as ears, opened_avatar(settings.avatar) as avatar:
         info = probe_audio(settings.audio_file)
         fps = settings.fps or avatar.fps
         total = max(1, math.ceil(info.duration_s * fps - 1e-6))
         size = settings.size or avatar.size
         card = open_card(settings.device, len(avatar.means), size, profile)
-        video = Video(settings, avatar, card, size, fps, total, profile, progress)
+        video = Video(settings, avatar, card, size, fps, total, ears, profile, progress)
         for encoder in encoders.beside_a_card(size, fps) if card else [encoders.x264()]:
             why = made_with(video, encoder)
             if not why:
@@ -131,7 +135,7 @@ def made_with(video: Video, encoder: Encoder) -> str:
     """Make the video -> "", or why the encoder could not."""
     settings, progress, profile = video.settings, video.progress, video.profile
     progress.stage("audio")
-    motion = profile.items("features", talking_motion(settings, video.avatar, video.fps, video.frames))
+    motion = profile.items("features", talking_motion(video))
     try:
         with (
             closing(Stage(video.avatar, video.size, settings.sh_degree, video.card, profile)) as stage,
@@ -188,13 +192,24 @@ def opened_output(settings: GenerateSettings, size: int, fps: float, encoder: En
         raise file_fault(error, path) from error
 
 
-def talking_motion(settings: GenerateSettings, avatar: Avatar, fps: float, total: int) -> Iterator[np.ndarray]:
+@contextmanager
+def ears_beside_a_card(settings: GenerateSettings) -> Iterator[Ears | None]:
+    """What keeps up with a card: visemes heard beside this program (the other features take no time)."""
+    if settings.device.gpu is None or settings.audio_features != "visemes" or not available("visemes"):
+        yield None
+        return
+    with Ears("visemes") as ears:
+        yield ears
+
+
+def talking_motion(video: Video) -> Iterator[np.ndarray]:
     """The face's motion in blocks of frames [n, K]: lips from the sound; blinks, glances and brows as the person
     was filmed (Stage adds them to the poses they belong to), or else of the engine's own."""
+    settings, avatar = video.settings, video.avatar
     speech = SpeechMotion.load(settings.audio_features, load_persons_speech(avatar))
-    idle = IdleMotion(avatar.units, fps, settings.seed) if avatar.expression is None else None
+    idle = IdleMotion(avatar.units, video.fps, settings.seed) if avatar.expression is None else None
     blocks = read_audio(settings.audio_file)
-    for block in speech.stream(blocks, fps, total):
+    for block in speech.stream(blocks, video.fps, video.frames, video.ears):
         spoken = place_units(block, speech.units, avatar.units)
         yield spoken + idle.frames(spoken) if idle else spoken
     if not speech.heard_speech:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from talking_gaussian.audio.chunks import (
     frame_levels_db,
     overlapping_chunks,
 )
+from talking_gaussian.audio.ears import Ears
 from talking_gaussian.audio.features import AudioFeature, available, load_feature
 from talking_gaussian.audio.features.mel import BANDS
 from talking_gaussian.errors import UserError
@@ -86,18 +89,19 @@ class SpeechMotion:
             rows.append(heard[chunk.left // HOP : (chunk.left + chunk.core) // HOP])
         return np.concatenate(rows)
 
-    def stream(self, blocks: Iterable[np.ndarray], fps: float, total_frames: int) -> Iterator[np.ndarray]:
+    def stream(
+        self, blocks: Iterable[np.ndarray], fps: float, total_frames: int, ears: Ears | None = None
+    ) -> Iterator[np.ndarray]:
         """16 kHz mono blocks of any size -> blocks of motion [n, len(units)] float32 in 0..1, total_frames in all.
 
         Frame i shows the instant (i + 0.5) / fps. Memory does not grow with length: about 14 s are held. Frames
         after the end of the sound are at rest. Silence is no error: the face rests and `heard_speech` stays False.
+        ears: hear several chunks at once and beside this program (12 s more are held for each), of the same features.
         """
-        tracker = LoudnessTracker()
         self.heard_speech = False
         done = 0
         begin = 0  # first sample of the chunk's core
-        for chunk in overlapping_chunks(blocks):
-            curves = self.curves(chunk, tracker)
+        for chunk, curves in self._heard_chunks(overlapping_chunks(blocks), ears):
             end = begin + chunk.core
             last = min(total_frames, math.ceil(end / RATE * fps - 0.5 - 1e-9))
             if last > done:
@@ -110,16 +114,39 @@ class SpeechMotion:
 
     def curves(self, chunk: Chunk, tracker: LoudnessTracker) -> np.ndarray:
         """Face units of a chunk with its context at 100 Hz: [len(samples) // HOP, len(units)]."""
-        levels = frame_levels_db(chunk.samples)
-        tracker.update(levels)
-        features = self._feature.extract(chunk.samples * np.float32(tracker.gain()))
+        samples, voiced = _levelled(chunk, tracker)
+        return self._units_of(self._feature.extract(samples), voiced)
+
+    def _heard_chunks(self, chunks: Iterable[Chunk], ears: Ears | None) -> Iterator[tuple[Chunk, np.ndarray]]:
+        """Each chunk with its face units, as `curves` has them."""
+        tracker = LoudnessTracker()
+        if ears is None:
+            yield from ((chunk, self.curves(chunk, tracker)) for chunk in chunks)
+            return
+        waiting: deque[tuple[Chunk, np.ndarray, Future[np.ndarray]]] = deque()
+        for chunk in chunks:
+            samples, voiced = _levelled(chunk, tracker)
+            waiting.append((chunk, voiced, ears.hear(samples)))
+            if len(waiting) > ears.count:
+                first, gate, features = waiting.popleft()
+                yield first, self._units_of(features.result(), gate)
+        for first, gate, features in waiting:
+            yield first, self._units_of(features.result(), gate)
+
+    def _units_of(self, features: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         moves, hidden = self._net.listen(features)
-        voiced = speech_gate(levels, tracker)
         self.heard_speech = self.heard_speech or bool(voiced.any())
         if self._person:
             units = self._person(heard_rows(heard_signals(features, self._feature.name, hidden)))
             return units * between_words(voiced)[:, None].astype(np.float32)
         return anyones_units(moves, voiced)
+
+
+def _levelled(chunk: Chunk, tracker: LoudnessTracker) -> tuple[np.ndarray, np.ndarray]:
+    """A chunk's samples at the loudness of all speech, and where in it there may be speech [hops]."""
+    levels = frame_levels_db(chunk.samples)
+    tracker.update(levels)
+    return chunk.samples * np.float32(tracker.gain()), speech_gate(levels, tracker)
 
 
 def between_words(voiced: np.ndarray) -> np.ndarray:

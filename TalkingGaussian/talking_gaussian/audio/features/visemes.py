@@ -24,6 +24,7 @@ _LOG_BASE = 1024 * np.log(1.0001)  # scores are logarithms to the base 1.0001, s
 _LOWEST = -12.0
 _WINDOW = 410  # samples of the decoder's own analysis window
 _MAGIC = 0x11223344
+_NARROW = 1e-3  # the phones that it finds are not read, only the scores, so it need not search long
 _SCRATCH_BYTES = 50_000_000  # room for the scores of one chunk of sound
 
 
@@ -47,6 +48,8 @@ class SenoneFeature:
             dither=False,
             cmn="batch",
             loglevel="FATAL",
+            beam=_NARROW,
+            pbeam=_NARROW,
         )
         self._mel = MelFeature()
 
