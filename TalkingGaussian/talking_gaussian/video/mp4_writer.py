@@ -14,10 +14,12 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from talking_gaussian.audio.reader import decoded_frames, mono_frame
+from talking_gaussian.prefetch import prefetched
 from talking_gaussian.video.encoders import NVENC, Encoder, EncoderFault, x264
 
 AI_LABEL = "AI-generated talking head, made with TFG Studio"
 AUDIO_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+BLOCKS_AHEAD = 64  # of sound, 1024 samples each
 BT709 = 1  # the number of BT.709 in H.264's colour description (primaries, transfer, matrix alike)
 
 
@@ -112,7 +114,7 @@ def encoder_frame(frame: np.ndarray) -> av.VideoFrame:
 
 
 class _Sound:
-    """The sound track: decoded from its file, encoded to AAC, handed to the muxer as the pictures advance."""
+    """The sound track: made AAC by a thread of its own, handed to the muxer as the pictures advance."""
 
     def __init__(self, container: av.container.OutputContainer, audio: Path) -> None:
         self._container = container
@@ -125,25 +127,36 @@ class _Sound:
         self._rate = min((r for r in AUDIO_RATES if r >= rate), default=AUDIO_RATES[-1])
         self._stream = container.add_stream("aac", rate=self._rate, layout=self._layout)
         self._stream.bit_rate = 96_000 if self._layout == "mono" else 160_000
-        self._samples = 0
-        self._blocks = self._resampled()
+        self._written = 0  # samples
+        self._thread = contextlib.ExitStack()
+        self._ready: Iterator[tuple[int, list[av.Packet]]] | None = None
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Encode sound up to a time; None: all that is left."""
-        while seconds is None or self._samples < seconds * self._rate:
-            block = next(self._blocks, None)
+        """Write sound up to a time; None: all that is left."""
+        if self._ready is None:
+            self._container.start_encoding()  # opens the encoders, which two threads must not do at once
+            self._ready = self._thread.enter_context(prefetched(self._encoded(), BLOCKS_AHEAD))
+        while seconds is None or self._written < seconds * self._rate:
+            block = next(self._ready, None)
             if block is None:
                 break
-            block.pts = self._samples
-            block.time_base = Fraction(1, self._rate)
-            self._samples += block.samples
-            self._container.mux(self._stream.encode(block))
-        if seconds is None:
-            self._container.mux(self._stream.encode(None))
+            self._written, packets = block
+            self._container.mux(packets)
 
     def close(self) -> None:
-        """Free the decoder."""
+        """Stop, and free the decoder."""
+        self._thread.close()
         self._frames.close()
+
+    def _encoded(self) -> Iterator[tuple[int, list[av.Packet]]]:
+        """Packets, with how many samples were encoded so far."""
+        samples = 0
+        for block in self._resampled():
+            block.pts = samples
+            block.time_base = Fraction(1, self._rate)
+            samples += block.samples
+            yield samples, self._stream.encode(block)
+        yield samples, self._stream.encode(None)
 
     def _resampled(self) -> Iterator[av.AudioFrame]:
         resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate, frame_size=1024)
