@@ -18,6 +18,7 @@ from talking_gaussian.profiling import Pace, Profile
 from talking_gaussian.video import encoders
 from talking_gaussian.video.encoders import NVENC, NVENC_OPTIONS, Encoder, x264
 from talking_gaussian.video.mp4_writer import Mp4Writer, encoder_frame
+from test_gpu_inference import warp_device
 
 HAS_NVENC = encoders.fault_of_nvenc(256, 25) == ""
 
@@ -73,12 +74,12 @@ def test_nvenc_goes_first_where_the_trial_pictures_came_out(monkeypatch: pytest.
 
 
 def infer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
-    """A video drawn by Warp's CPU device in the place of a card."""
+    """A video drawn as by a card (where there is none, by Warp's CPU device)."""
     pytest.importorskip("warp", reason="warp-lang (the gpu part) is not installed")
     from talking_gaussian.rendering.warp_backend import WarpRenderer
 
     def opened(choice: Choice, gaussians: int, size: int, profile: Profile) -> Any:
-        return WarpRenderer((size, size), gaussians, 4, "cpu", profile, plate_bytes=10**6)
+        return WarpRenderer((size, size), gaussians, 4, warp_device(), profile, plate_bytes=10**6)
 
     monkeypatch.setattr(inference, "open_card", opened)
     sound = write_wav(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.05, 8000).astype(np.float32), 16000)

@@ -1,4 +1,4 @@
-"""A video drawn through the card's path (Warp on the CPU stands for the card), what is said, and the profile."""
+"""A video drawn through the card's path (where there is no card, by Warp on the CPU), what is said, and the profile."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_cards_path_gives_the_cpus_video(warp: None, tmp_path: Path, degree:
         )
     )
     motion = rng.uniform(0, 1, (7, len(person.units))).astype(np.float32)
-    drawn = Stage(person, 64, degree, on_cpu(person, batch=3))
+    drawn = Stage(person, 64, degree, on_card(person, batch=3))
     plain = Stage(person, 64, degree)
     theirs = [frame.copy() for frame in plain.frames(iter(motion), 25)]
     ours = list(drawn.frames(iter(motion), 25))
@@ -72,13 +72,22 @@ def test_a_cards_planes_are_those_that_the_cpus_path_gives_the_encoder(warp: Non
     person = load_avatar(write_avatar(tmp_path / "a", size=size, count=60, head=turning_heads(4)))
     write_noise(person.folder / "plates.mp4", size, 4)
     motion = np.random.default_rng(1).uniform(0, 1, (5, len(person.units))).astype(np.float32)
-    stage = Stage(person, size, card=on_cpu(person, batch=2, size=size))
+    stage = Stage(person, size, card=on_card(person, batch=2, size=size))
     ours = np.concatenate([planes.copy() for planes in stage.planes(iter(motion), 25)])
     theirs = np.stack([encoder_frame(frame).to_ndarray() for frame in stage.frames(iter(motion), 25)])
     off = np.abs(ours.astype(int) - theirs)
     assert off.max() <= 2 and (off > 1).mean() < 1e-3
     assert theirs[:, size:].std() > 10  # there is colour to get wrong
     stage.close()
+
+
+def test_the_output_kernels_compile_for_cards(warp: None, tmp_path: Path) -> None:
+    """Warp's own compiler needs no card; nothing is run."""
+    import warp as wp
+    from talking_gaussian.rendering import warp_output
+
+    made = wp.compile_aot_module(warp_output, arch=90, module_dir=tmp_path, use_ptx=True)
+    assert ".target sm_90" in Path(made[0]).read_text()
 
 
 def write_noise(path: Path, size: int, plates: int) -> None:
@@ -96,7 +105,7 @@ def test_plates_that_stay_or_pass_through_are_the_right_ones(warp: None, tmp_pat
     away = np.full((60, 3), -9, np.float32)
     person = load_avatar(write_avatar(tmp_path / "a", count=60, plates=9, plate_loop=loop, means=away))
     motion = np.zeros((70, len(person.units)), np.float32)
-    drawn, plain = Stage(person, 64, card=on_cpu(person, batch=2, plate_bytes=kept * PLATE)), Stage(person, 64)
+    drawn, plain = Stage(person, 64, card=on_card(person, batch=2, plate_bytes=kept * PLATE)), Stage(person, 64)
     theirs = [frame.copy() for frame in plain.frames(iter(motion), 60)]
     assert np.array_equal(list(drawn.frames(iter(motion), 60)), theirs)
     for stage in (drawn, plain):
@@ -124,11 +133,17 @@ def test_a_batch_never_takes_the_slots_of_the_one_before() -> None:
     assert set.union(*used) <= set(range(7))
 
 
-def on_cpu(person: Avatar, batch: int, size: int = 64, **more: Any) -> Any:
-    """A card's renderer, on Warp's CPU device."""
+def on_card(person: Avatar, batch: int, size: int = 64, **more: Any) -> Any:
+    """A card's renderer, or where there is none one on Warp's CPU device."""
     from talking_gaussian.rendering.warp_backend import WarpRenderer
 
-    return WarpRenderer((size, size), len(person.means), batch, "cpu", **more)
+    return WarpRenderer((size, size), len(person.means), batch, warp_device(), **more)
+
+
+def warp_device() -> str:
+    import warp as wp
+
+    return "cuda:0" if wp.is_cuda_available() else "cpu"
 
 
 def turning_heads(count: int) -> np.ndarray:
@@ -148,8 +163,8 @@ def test_the_trial_picture_is_right_on_a_sound_renderer_and_wrong_on_a_broken_on
             frame[...] = plate
 
     size = (card.TRIAL_SIDE, card.TRIAL_SIDE)
-    assert card.trial(WarpRenderer(size, card.TRIAL_GAUSSIANS, device="cpu")) <= 1
-    assert card.trial(Broken(size, card.TRIAL_GAUSSIANS, device="cpu")) > card.TRIAL_LEVELS
+    assert card.trial(WarpRenderer(size, card.TRIAL_GAUSSIANS, device=warp_device())) <= 1
+    assert card.trial(Broken(size, card.TRIAL_GAUSSIANS, device=warp_device())) > card.TRIAL_LEVELS
 
 
 def test_a_card_that_cuda_does_not_show_is_refused_when_named_and_left_alone_by_auto(
