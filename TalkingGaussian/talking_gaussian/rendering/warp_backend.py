@@ -18,6 +18,7 @@ from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import warp_kernels as kernels
 from talking_gaussian.rendering import warp_output as output
 from talking_gaussian.rendering.types import Camera, Rendering, Splats
+from talking_gaussian.rendering.warp_launches import Launches
 from talking_gaussian.rendering.warp_tiles import TileLists
 
 
@@ -48,6 +49,9 @@ class WarpRenderer:
         self._depths = self.array(count, float)
         self._canvas = self.array((batch, height, width), wp.vec4)
         self._tiles = TileLists(size, count, batch, self.device)
+        self.launch = Launches(self.device)
+        self._camera: Camera | None = None
+        self._seen: tuple[Any, Any] = (None, None)
 
     def put(self, slot: int, splats: Splats, plate: np.ndarray) -> None:
         """Lay frame `slot` (0 to batch - 1) ready: its splats and its plate [H, W, 3] uint8 (both are copied)."""
@@ -75,7 +79,7 @@ class WarpRenderer:
                 wp.copy(pictures.plates, pictures.plates_in)
             with self.timed("composite"):
                 inputs = [canvas, pictures.plates, pictures.numbers]
-                wp.launch(output.as_rgb, (count, height, width), inputs, [pictures.frames], device=self.device)
+                self.launch(output.as_rgb, (count, height, width), [*inputs, pictures.frames])
             with self.timed("copy"):
                 wp.copy(pictures.frames_out, pictures.frames)
                 wp.synchronize_device(self.device)
@@ -99,18 +103,13 @@ class WarpRenderer:
         lens = self._sorted(camera, count, pose)
         with self.timed("raster"):
             lists = [*self._tiles.arrays(), self._centres, self._conics, self._opacities, self._colors]
-            wp.launch(
-                kernels.draw_canvas,
-                self._tiles.threads(count),
-                [*lists, lens, self._canvas],
-                device=self.device,
-                block_dim=kernels.TILE_PIXELS,
-            )
+            threads = self._tiles.threads(count)
+            self.launch(kernels.draw_canvas, threads, [*lists, lens, self._canvas], kernels.TILE_PIXELS)
         return self._canvas
 
     def _sorted(self, camera: Camera, count: int, pose: Callable[[int], None] | None) -> Any:
         """Project and sort the first `count` frames -> the lens."""
-        lens, splats = self._tiles.lens(camera.K), count * self.gaussians
+        (lens, view), splats = self._seen_by(camera), count * self.gaussians
         if pose:
             with self.timed("motion"):
                 pose(count)
@@ -119,13 +118,19 @@ class WarpRenderer:
                 for there, here in zip(self.splats(), self._sent, strict=True):
                     wp.copy(there, here)
         with self.timed("project"):
-            view = wp.mat44(*camera.viewmat.astype(np.float32).flatten().tolist())
             inputs = [self._means, self._covariances, self._opacities, view, lens]
             outputs = [self._centres, self._conics, self._depths, self._tiles.spans, self._tiles.counts]
-            wp.launch(kernels.project, splats, inputs, outputs, device=self.device)
+            self.launch(kernels.project, splats, [*inputs, *outputs])
         with self.timed("sort"):
             self._tiles.sort(lens, self._depths, splats, self.gaussians)
         return lens
+
+    def _seen_by(self, camera: Camera) -> tuple[Any, Any]:
+        """A camera's lens and place as the kernels want them, the same objects as long as it is the same camera."""
+        if self._camera is not camera:
+            view = wp.mat44(*camera.viewmat.astype(np.float32).flatten().tolist())
+            self._camera, self._seen = camera, (self._tiles.lens(camera.K), view)
+        return self._seen
 
     @cached_property
     def _sent(self) -> list[Any]:

@@ -114,8 +114,8 @@ class CardFilm:
         made = self._made[0]
         self._made.rotate()
         with card.timed("composite"):
-            inputs = [canvas, self._plates.there, self._head.frames.plates_there]
-            wp.launch(self._kernel, (frames, *self._grid), inputs, [made], device=card.device)
+            arguments = [canvas, self._plates.there, self._head.frames.plates_there, made]
+            card.launch(self._kernel, (frames, *self._grid), arguments)
         return self._fetch(made, frames)
 
     def _fetch(self, made: Any, frames: int) -> Drawing:

@@ -154,7 +154,7 @@ class CardHead:
         self.frames.send()
         size = (count, self._renderer.gaussians)
         there = [self.frames.coefficients_there, self.frames.heads_there, self.frames.eyes_there]
-        wp.launch(pose, size, [*self._avatar, *there], self._renderer.splats(), device=self._renderer.device)
+        self._renderer.launch(pose, size, [*self._avatar, *there, *self._renderer.splats()])
 
 
 class Frames:
