@@ -252,7 +252,7 @@ def trainings(_options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     """Go on with a training."""
-    return followed(training.resume(options.id), options.detach)
+    return followed(training.resume(options.id, options.device), options.detach)
 
 
 def export_avatar(options: argparse.Namespace) -> int:
@@ -419,6 +419,7 @@ def add_training(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     verbs.add_parser("trainings", help="list the trainings").set_defaults(run=trainings)
     more = verbs.add_parser("resume", help="go on with a training where it stopped")
     more.add_argument("id")
+    more.add_argument("--device", help="auto, cpu or the number of a GPU (default: as it began)")
     more.set_defaults(run=resume)
     for parser in (new, more):
         parser.add_argument("--detach", action="store_true", help="print the training's id and return at once")

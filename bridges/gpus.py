@@ -102,13 +102,14 @@ def check_device(device: str) -> None:
         )
 
 
-def card_seat(device: str, otherwise: str) -> str:
+def card_seat(device: str, otherwise: str, made_first: bool = False) -> str:
     """The seat of a job that can work on a card: that of the card that was named; for auto one of any card that can be
-    used; `otherwise` where there is none, or where what works on it is not installed."""
+    used; `otherwise` where there is none, or where what works on it is not installed. made_first: it is being
+    installed before the job begins."""
     if device.isdecimal():
         return f"gpu-{int(device)}"
     cards = list_gpus() if device == "auto" else []
-    if not cards or not part_is_ready("gpu"):
+    if not cards or not (made_first or part_is_ready("gpu")):
         return otherwise
     return "gpu-" + ",".join(str(card.index) for card in cards)
 

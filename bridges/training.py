@@ -63,7 +63,7 @@ class Training:
     """A training as a list shows it.
 
     name: {"en", "zh"}; state: its last job's, or interrupted where that is gone; job: the last one; avatar: the id of
-    the installed avatar, or None; report: the held-out figures, or None.
+    the installed avatar, or None; report: the held-out figures, or None; device: auto, cpu or a GPU's number.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Training:
     job: Job | None
     avatar: str | None
     report: dict[str, Any] | None
+    device: str = "auto"
 
     @property
     def resumable(self) -> bool:
@@ -136,8 +137,9 @@ def start(video: Path, wish: Wish, report: dict[str, Any]) -> Training:
     return resume(workspace.name)
 
 
-def resume(training_id: str) -> Training:
-    """Go on with a training (or begin it) as a new job. Raises RequestError where it is under way or has ended well."""
+def resume(training_id: str, device: str | None = None) -> Training:
+    """Go on with a training (or begin it) as a new job. device: go on there, and not where it began. Raises
+    RequestError where it is under way or has ended well, or there is no such device."""
     training = get_training(training_id)
     if training.state == "done" and training.avatar:
         raise RequestError(
@@ -145,6 +147,9 @@ def resume(training_id: str) -> Training:
         )
     if training.job and not training.job.status().final:
         raise RequestError("training_active", "This training is under way already.", "该训练正在进行。")
+    if device is not None:
+        check_device(device)
+        write_json(training.folder / RECORD, read_json(training.folder / RECORD) | {"device": device})
     request = TrainRequest(training_id, training.name["en"])
     prepare(request)
     submit(request)
@@ -262,7 +267,8 @@ def describe(folder: Path, job: Job | None) -> Training:
     state = job.status().state if job else ("done" if avatar else "interrupted")
     report = report_of(folder)
     created = float(record["created"])
-    return Training(folder.name, folder, who["name"], record["preset"], created, state, job, avatar, report)
+    device = str(record["device"])
+    return Training(folder.name, folder, who["name"], record["preset"], created, state, job, avatar, report, device)
 
 
 def report_of(folder: Path) -> dict[str, Any] | None:

@@ -128,12 +128,12 @@ def lay_out_inputs() -> dict[str, Any]:
     return {**dict(zip(names, made, strict=True)), **said, "device": device, "start": start, "cancel": cancel}
 
 
-def device_choice() -> gr.Dropdown:
-    """The processors to choose from; shown only where there is a card."""
+def device_choice(label: str = "device", elem_id: str = "device") -> gr.Dropdown:
+    """The processors to choose from, under the word `label`; shown only where there is a card."""
     cards = gpus.list_gpus()
     choices: list[tuple[Any, str]] = [(W("device_auto"), "auto"), ("CPU", "cpu")]
     choices += [(f"GPU {card.index}: {card.name}", str(card.index)) for card in cards]
-    return gr.Dropdown(choices, value="auto", label=W("device"), visible=bool(cards), elem_id="device")
+    return gr.Dropdown(choices, value="auto", label=W(label), visible=bool(cards), elem_id=elem_id)
 
 
 def lay_out_outputs() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from bridges import talking_gaussian, training
+from bridges import gpus, talking_gaussian, training
 from bridges.errors import RequestError
 from bridges.jobs.job import adopt, get_job
 from bridges.requests import PreflightRequest, PrepareEnvironmentRequest, TrainRequest
@@ -48,6 +48,7 @@ class Widgets:
     agreed: gr.Checkbox
     preset: gr.Radio
     size: gr.Dropdown
+    device: gr.Dropdown
     start: gr.Button
     chosen: gr.Dropdown
     setup: gr.HTML
@@ -67,7 +68,7 @@ def train_tab(language_known: Dependency, lang: gr.Textbox, tab: gr.Tab, tabs: g
     connect_video(widgets)
     connect_training(widgets, avatar)
     widgets.use.click(use_avatar, [widgets.chosen, lang], [tabs, avatar], **QUIET)
-    language_known.then(on_load, [widgets.mine, lang], [*shown(widgets), widgets.preset], **QUIET)
+    language_known.then(on_load, [widgets.mine, lang], [*shown(widgets), widgets.preset, widgets.device], **QUIET)
     tab.select(refresh, [widgets.mine, widgets.chosen, lang], shown(widgets), **QUIET)
 
 
@@ -111,9 +112,10 @@ def lay_out_form() -> dict[str, Any]:
     preset = gr.Radio(label=W("train_preset"), elem_id="train_preset")
     with gr.Accordion(W("train_options"), open=False, elem_id="train_options"):
         size = gr.Dropdown([(f"{px} × {px}", px) for px in SIZES], value=512, label=W("size"), elem_id="train_size")
+        device = generate.device_choice("train_device", "train_device")
     start = gr.Button(W("train_start"), variant="primary", elem_id="train_start")
-    names = ("name_en", "name_zh", "subject", "by", "agreed", "preset", "size", "start")
-    made = (name_en, name_zh, subject, by, agreed, preset, size, start)
+    names = ("name_en", "name_zh", "subject", "by", "agreed", "preset", "size", "device", "start")
+    made = (name_en, name_zh, subject, by, agreed, preset, size, device, start)
     return dict(zip(names, made, strict=True))
 
 
@@ -154,19 +156,26 @@ def connect_video(w: Widgets) -> None:
 
 def connect_training(w: Widgets, avatar: gr.Dropdown) -> None:
     """Start, stop, go on, throw away, look at another, and what happens at the end."""
-    asked = [w.checking, w.checks, w.name_en, w.name_zh, w.subject, w.by, w.agreed, w.preset, w.size]
+    asked = [w.checking, w.checks, w.name_en, w.name_zh, w.subject, w.by, w.agreed, w.preset, w.size, w.device]
     w.start.click(start, [*asked, w.mine, w.lang], [w.mine, *shown(w)], **PRIVATE)
     w.stop.click(stop, [w.chosen, w.mine, w.lang], w.stop, **PRIVATE)
-    w.resume.click(resume, [w.chosen, w.mine, w.lang], shown(w), **PRIVATE)
+    w.resume.click(resume, [w.chosen, w.mine, w.lang, w.device], shown(w), **PRIVATE)
     w.discard.click(lambda: gr.Button(visible=True), None, w.sure, **QUIET)
     w.sure.click(discard, [w.chosen, w.mine, w.lang], shown(w), **PRIVATE)
-    w.chosen.input(refresh, [w.mine, w.chosen, w.lang], shown(w), **QUIET)
+    w.chosen.input(look_at, [w.mine, w.chosen, w.lang], [*shown(w), w.device], **QUIET)
     w.panel.submit(ended, [w.panel, w.mine, w.chosen, w.lang], [*shown(w), avatar], **QUIET)
 
 
 def on_load(mine: list[str] | None, lang: str, request: gr.Request) -> tuple[Any, ...]:
     """Find this browser's trainings again, also after a restart."""
-    return *show(visible(mine, request), None, lang), preset_choices(lang, None)
+    known = visible(mine, request)
+    return *show(known, None, lang), preset_choices(lang, None), device_of(known, None)
+
+
+def look_at(mine: list[str] | None, chosen: str | None, lang: str, request: gr.Request) -> tuple[Any, ...]:
+    """Another training, with the device on which it would go on."""
+    known = visible(mine, request)
+    return *show(known, chosen, lang), device_of(known, chosen)
 
 
 def refresh(mine: list[str] | None, chosen: str | None, lang: str, request: gr.Request) -> tuple[Any, ...]:
@@ -182,7 +191,7 @@ def visible(mine: list[str] | None, request: gr.Request) -> list[Training]:
 
 def show(known: list[Training], chosen: str | None, lang: str) -> tuple[Any, ...]:
     """Everything about the chosen training (default: the newest); see `shown`."""
-    current = next((one for one in known if one.id == chosen), known[0] if known else None)
+    current = chosen_of(known, chosen)
     if current is None:
         off = gr.Button(visible=False)
         return gr.Dropdown(visible=False), preparing(), "", "", off, off, off, off, gr.Video(visible=False), off
@@ -201,6 +210,20 @@ def show(known: list[Training], chosen: str | None, lang: str) -> tuple[Any, ...
         gr.Video(value=video, visible=bool(video)),
         gr.Button(visible=current.avatar is not None),
     )
+
+
+def chosen_of(known: list[Training], chosen: str | None) -> Training | None:
+    """The chosen training, or else the newest."""
+    return next((one for one in known if one.id == chosen), known[0] if known else None)
+
+
+def device_of(known: list[Training], chosen: str | None) -> Any:
+    """The choice of a device as the chosen training has it; auto where its card is gone."""
+    current = chosen_of(known, chosen)
+    if current is None:
+        return gr.skip()
+    there = ("cpu", *(str(card.index) for card in gpus.list_gpus()))
+    return gr.update(value=current.device if current.device in there else "auto")
 
 
 def titles(known: list[Training], lang: str) -> list[tuple[str, str]]:
@@ -267,11 +290,12 @@ def preset_choices(lang: str, report: dict[str, Any] | None) -> gr.Radio:
     """The presets, with minutes where a report tells them."""
     rows = {row["key"]: row for row in report["rows"]} if report else {}
     seconds = rows["estimate"]["facts"]["seconds"] if "estimate" in rows else {}
+    timed = "train_preset_on_cpu" if seconds and gpus.list_gpus() else "train_preset_with_time"
     choices = []
     for preset in PRESETS:
         name = say(lang, f"train_preset_{preset}")
         if preset in seconds:
-            name = say(lang, "train_preset_with_time", name=name, minutes=max(1, round(seconds[preset] / 60)))
+            name = say(lang, timed, name=name, minutes=max(1, round(seconds[preset] / 60)))
         choices.append((name, preset))
     return gr.Radio(choices, value=PRESETS[0]) if report is None else gr.Radio(choices)
 
@@ -305,6 +329,7 @@ def start(
     agreed: bool,
     preset: str,
     size: int,
+    device: str,
     mine: list[str] | None,
     lang: str,
     request: gr.Request,
@@ -323,7 +348,7 @@ def start(
     refuse_crowd(TrainRequest.kind, MAX_TRAININGS, lang)
     statement = say(lang, "train_consent_statement", subject=subject.strip(), by=by.strip())
     consent = Consent(subject, by, statement)
-    wish = Wish(name_en, name_zh, consent, preset, size, repairs=repairs)
+    wish = Wish(name_en, name_zh, consent, preset, size, device, repairs=repairs)
     begun = training.start(Path(looked_at.video), wish, report)
     if preparing():
         gr.Info(say(lang, "train_preparing"))
@@ -349,10 +374,10 @@ def stop(chosen: str, mine: list[str] | None, lang: str, request: gr.Request) ->
 
 
 @spoken
-def resume(chosen: str, mine: list[str] | None, lang: str, request: gr.Request) -> tuple[Any, ...]:
-    """Go on from the last checkpoint as a new job."""
+def resume(chosen: str, mine: list[str] | None, lang: str, device: str, request: gr.Request) -> tuple[Any, ...]:
+    """Go on from the last checkpoint as a new job, on the device that is chosen now."""
     refuse_crowd(TrainRequest.kind, MAX_TRAININGS, lang)
-    training.resume(own(chosen, mine, lang, request).id)
+    training.resume(own(chosen, mine, lang, request).id, device)
     return show(visible(mine, request), chosen, lang)
 
 

@@ -1,4 +1,4 @@
-"""The page on a machine with cards: the choice of a device in Generate, and the System tab's table."""
+"""The page on a machine with cards: the choice of a device in Generate and Train, and the System tab's table."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ gr = pytest.importorskip("gradio", reason="the page needs gradio")
 
 from avatars import write_avatar  # noqa: E402
 from sounds import write_speechlike  # noqa: E402
+from test_train_tab import OWNER, begin, end  # noqa: E402
 
-from bridges import gpus  # noqa: E402
+from bridges import environments, gpus, training  # noqa: E402
 from bridges.jobs.job import list_jobs  # noqa: E402
-from tabs import generate, system  # noqa: E402
+from tabs import generate, system, train  # noqa: E402
 
 
 @pytest.fixture
@@ -23,6 +24,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with one avatar and two cards, where no job really starts."""
     monkeypatch.setenv("TFG_HOME", str(tmp_path))
     monkeypatch.setattr("bridges.jobs.executor.LOCAL.submit", lambda folder: None)
+    monkeypatch.setattr("bridges.jobs.executor.LOCAL.lives", lambda job: True)
+    monkeypatch.setattr(environments, "prepare_if_missing", lambda name, part="inference": None)
     monkeypatch.setattr(gpus, "facts_of", lambda part: None)
     write_avatar(tmp_path / "avatars" / "tiny")
     fake_gpus.install(tmp_path / "bin", monkeypatch, H200, RTX_5090)
@@ -40,6 +43,56 @@ def test_each_card_can_be_chosen_and_the_job_takes_it(home: Path) -> None:
 def test_without_cards_there_is_nothing_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus.shutil, "which", lambda name: None)
     assert not generate.device_choice().visible
+
+
+def command_of(training_id: str) -> str:
+    request = training.get_training(training_id).job.request()
+    return " ".join(request.command(Path("job")))
+
+
+def test_a_training_takes_the_card_that_was_chosen(home: Path) -> None:
+    begin(home, device="1")
+    job = training.get_training("ann").job
+    assert job.request().seat() == "gpu-1"
+    assert "--gpu 1" in command_of("ann")
+    assert ("talking_gaussian", "gpu") in job.request().environments()
+
+
+def test_a_training_of_auto_holds_the_seat_of_a_card_that_is_free(home: Path) -> None:
+    begin(home)
+    job = training.get_training("ann").job
+    assert job.request().seat() == "gpu-0,1"  # the part that works on it is made before the job begins
+    assert "--gpu" not in command_of("ann")
+
+
+def test_a_training_on_the_cpu_needs_nothing_of_cards(home: Path) -> None:
+    begin(home, device="cpu")
+    job = training.get_training("ann").job
+    assert job.request().seat() == "train"
+    assert ("talking_gaussian", "gpu") not in job.request().environments()
+
+
+def test_a_training_goes_on_where_it_is_told_to(home: Path) -> None:
+    begin(home, device="1")
+    end(training.get_training("ann").job, state="failed")
+    assert train.look_at([], "ann", "en", OWNER)[-1]["value"] == "1"
+    with pytest.raises(gr.Error, match="no GPU 7"):
+        train.resume("ann", [], "en", "7", OWNER)
+    train.resume("ann", [], "en", "cpu", OWNER)
+    assert training.get_training("ann").job.request().seat() == "train"
+    assert "--gpu cpu" in command_of("ann")
+
+
+def test_a_training_whose_card_is_gone_is_offered_any(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(home, device="1")
+    fake_gpus.install(home / "bin", monkeypatch, H200)
+    assert train.look_at([], "ann", "en", OWNER)[-1]["value"] == "auto"
+
+
+def test_a_training_time_that_is_the_cpus_says_so(home: Path) -> None:
+    row = {"key": "estimate", "state": "info", "facts": {"seconds": {"draft": 300}}}
+    choices = train.preset_choices("en", {"rows": [row]}).choices
+    assert choices[0] == ("Draft, about 5 min on the CPU", "draft")
 
 
 def test_the_system_tab_shows_each_card_in_both_languages(home: Path) -> None:

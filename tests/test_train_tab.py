@@ -54,9 +54,18 @@ def end(job: Job, outputs: dict | None = None, state: str = "done") -> None:
     folder.write_json(job.folder / folder.STATUS, {**raw, "state": state, "outputs": outputs or {}})
 
 
-def begin(home: Path, table: str = REPAIRED, agreed: bool = True, by: str = "Ann", request=OWNER, lang="en", mine=None):
+def begin(
+    home: Path,
+    table: str = REPAIRED,
+    agreed: bool = True,
+    by: str = "Ann",
+    request=OWNER,
+    lang="en",
+    mine=None,
+    device="auto",
+):
     check = checked(home)
-    return train.start(check, table, "Ann", "", "Ann", by, agreed, "draft", 512, mine or [], lang, request)
+    return train.start(check, table, "Ann", "", "Ann", by, agreed, "draft", 512, device, mine or [], lang, request)
 
 
 def test_the_table_tells_what_is_repaired_and_a_click_switches_it(home: Path) -> None:
@@ -99,7 +108,7 @@ def test_a_path_or_another_job_is_no_preflight(home: Path) -> None:
     other = submit(GenerateRequest("tiny", str(write_speechlike(home / "a.wav", 1)))).id
     for check in ("/etc/passwd", "../x", other, "20260101-000000-preflight-0000000000000000"):
         with pytest.raises(gr.Error):
-            train.start(check, "", "Ann", "", "Ann", "Ann", True, "draft", 512, [], "en", OWNER)
+            train.start(check, "", "Ann", "", "Ann", "Ann", True, "draft", 512, "auto", [], "en", OWNER)
     assert training.list_trainings() == []
 
 
@@ -108,9 +117,9 @@ def test_visitors_of_a_public_page_see_only_their_own_trainings(home: Path) -> N
     assert [one.id for one in train.visible(mine, STRANGER)] == ["ann"]
     assert train.visible([], STRANGER) == []
     assert [one.id for one in train.visible([], OWNER)] == ["ann"]
-    for action in (train.stop, train.resume, train.discard):
+    for action, more in ((train.stop, ()), (train.resume, ("auto",)), (train.discard, ())):
         with pytest.raises(gr.Error, match="no such training"):
-            action("ann", [], "en", STRANGER)
+            action("ann", [], "en", *more, STRANGER)
 
 
 def test_too_many_trainings_or_checks_are_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

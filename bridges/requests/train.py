@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bridges import paths
 from bridges.errors import RequestError
-from bridges.gpus import card_seat
+from bridges.gpus import card_seat, list_gpus
 from bridges.jobs.folder import read_json
 from bridges.requests.base import Request
 from bridges.requests.checks import check_file
@@ -69,7 +69,16 @@ class TrainRequest(Request):
 
     def seat(self) -> str:
         """One training at a time on the CPU, or the seat of a GPU; videos can be made meanwhile."""
-        return card_seat(str(read_json(self.workspace / RECORD)["device"]), otherwise="train")
+        return card_seat(self._device, otherwise="train", made_first=True)
+
+    def environments(self) -> list[tuple[str, str]]:
+        """Where a card may train, also what works on it."""
+        on_card = [("talking_gaussian", "gpu")] if self._device != "cpu" and list_gpus() else []
+        return [*super().environments(), *on_card]
+
+    @property
+    def _device(self) -> str:
+        return str(read_json(self.workspace / RECORD)["device"])
 
     def command(self, job: Path) -> list[str]:
         """The engine's script with everything that the workspace was asked for."""

@@ -1,6 +1,7 @@
 """How long the training takes on this machine."""
 
 import os
+import shutil
 
 from data_utils.preflight.look import Look
 from data_utils.preflight.report import Row, both
@@ -20,7 +21,10 @@ def check(look: Look) -> list[Row]:
         f"draft about {spoken['draft']} min, standard {spoken['standard']} min, high {spoken['high']} min",
         f"草稿约 {spoken['draft']} 分钟,标准 {spoken['standard']} 分钟,精细 {spoken['high']} 分钟",
     )
-    return [Row("estimate", "info", both("Training time", "训练时间"), value, facts={"seconds": seconds})]
+    title = both("Training time", "训练时间")
+    if shutil.which("nvidia-smi"):
+        title = both("Training time on the CPU", "用 CPU 训练的时间")
+    return [Row("estimate", "info", title, value, facts={"seconds": seconds})]
 
 
 def training_seconds(preset: str, length_s: float) -> int:
