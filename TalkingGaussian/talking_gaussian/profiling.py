@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -35,7 +35,7 @@ class Pace:
 class Profile:
     """Adds up the time of a run's parts; several threads may use it.
 
-    on: whether it was asked for. Off it costs nothing: a card is not waited for at the end of each part.
+    on: whether it was asked for. Off it costs nothing.
     """
 
     def __init__(self, on: bool = False) -> None:
@@ -46,18 +46,19 @@ class Profile:
         self._began = time.perf_counter()
 
     @contextmanager
-    def part(self, name: str, wait: Callable[[], None] | None = None) -> Iterator[None]:
-        """What happens inside belongs to `name`. wait: ends when all that was started is done (a card works on
-        while the program goes on)."""
+    def part(self, name: str) -> Iterator[None]:
+        """What happens inside belongs to `name`."""
         if not self.on:
             yield
             return
         began = time.perf_counter()
         yield
-        if wait:
-            wait()
+        self.add(name, time.perf_counter() - began)
+
+    def add(self, name: str, seconds: float) -> None:
+        """So many seconds more belong to `name`."""
         with self._lock:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def items(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
         """`items`, the making of each of which belongs to `name`."""

@@ -6,7 +6,7 @@ Needs the environment's gpu part (warp-lang); Warp compiles the kernels at first
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import warp_kernels as kernels
 from talking_gaussian.rendering import warp_output as output
 from talking_gaussian.rendering.types import Camera, Rendering, Splats
+from talking_gaussian.rendering.warp_clock import CardClock
 from talking_gaussian.rendering.warp_launches import Launches
 from talking_gaussian.rendering.warp_tiles import TileLists
 
@@ -40,7 +41,7 @@ class WarpRenderer:
         self.size, self.batch, self.gaussians = size, batch, gaussians
         self.plate_bytes = plate_bytes
         self.device = wp.get_device(device)
-        self._profile = profile or Profile()
+        self.clock = CardClock(profile or Profile(), self.device)
         width, height = size
         count = batch * gaussians
         self._means, self._covariances = self.array(count, wp.vec3), self.array((count, 6), float)
@@ -75,15 +76,16 @@ class WarpRenderer:
         with faults_as_sentences():
             pictures, (width, height) = self._pictures, self.size
             canvas = self.canvas(camera, count, pose)
-            with self.timed("copy"):
+            with self.clock.part("copy"):
                 wp.copy(pictures.plates, pictures.plates_in)
-            with self.timed("composite"):
+            with self.clock.part("composite"):
                 inputs = [canvas, pictures.plates, pictures.numbers]
                 self.launch(output.as_rgb, (count, height, width), [*inputs, pictures.frames])
-            with self.timed("copy"):
+            with self.clock.part("copy"):
                 wp.copy(pictures.frames_out, pictures.frames)
-                wp.synchronize_device(self.device)
-                return pictures.frames_out.numpy()[:count].copy()
+            wp.synchronize_device(self.device)
+            self.clock.read()
+            return pictures.frames_out.numpy()[:count].copy()
 
     def render_over(self, splats: Splats, camera: Camera, plate: np.ndarray, frame: np.ndarray) -> None:
         """Draw one picture over plate [H, W, 3] uint8 into frame [H, W, 3] uint8."""
@@ -101,7 +103,7 @@ class WarpRenderer:
         """Draw the first `count` frames -> the card's array [batch, H, W] of (r, g, b premultiplied, transmittance),
         to be read by what is given to the card next; nobody waits for it here."""
         lens = self._sorted(camera, count, pose)
-        with self.timed("raster"):
+        with self.clock.part("raster"):
             lists = [*self._tiles.arrays(), self._centres, self._conics, self._opacities, self._colors]
             threads = self._tiles.threads(count)
             self.launch(kernels.draw_canvas, threads, [*lists, lens, self._canvas], kernels.TILE_PIXELS)
@@ -111,17 +113,17 @@ class WarpRenderer:
         """Project and sort the first `count` frames -> the lens."""
         (lens, view), splats = self._seen_by(camera), count * self.gaussians
         if pose:
-            with self.timed("motion"):
+            with self.clock.part("motion"):
                 pose(count)
         else:
-            with self.timed("copy"):
+            with self.clock.part("copy"):
                 for there, here in zip(self.splats(), self._sent, strict=True):
                     wp.copy(there, here)
-        with self.timed("project"):
+        with self.clock.part("project"):
             inputs = [self._means, self._covariances, self._opacities, view, lens]
             outputs = [self._centres, self._conics, self._depths, self._tiles.spans, self._tiles.counts]
             self.launch(kernels.project, splats, [*inputs, *outputs])
-        with self.timed("sort"):
+        with self.clock.part("sort"):
             self._tiles.sort(lens, self._depths, splats, self.gaussians)
         return lens
 
@@ -148,13 +150,6 @@ class WarpRenderer:
     def pinned(self, shape: Any, dtype: Any) -> Any:
         """An array in the computer's memory that the card reads and writes by itself."""
         return wp.zeros(shape, dtype=dtype, device="cpu", pinned=self.device.is_cuda)
-
-    def timed(self, part: str) -> AbstractContextManager[None]:
-        """What the card is given inside belongs to `part` of the profile."""
-        return self._profile.part(part, self._wait)
-
-    def _wait(self) -> None:
-        wp.synchronize_device(self.device)
 
 
 class Pictures:

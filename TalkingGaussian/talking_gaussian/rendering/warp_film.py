@@ -71,21 +71,22 @@ class CardFilm:
         card fails or plates cannot be decoded."""
         rows, pace, drawings = iter(motion), self._profile.pace, deque[Drawing]()
         plans = self._plans(fps)
-        with faults_as_sentences():
-            while True:
-                pace.now(FEATURES)
-                coefficients = list(islice(rows, self._card.batch))
-                if coefficients:
-                    pace.now(PLATES)
+        while True:
+            pace.now(FEATURES)
+            coefficients = list(islice(rows, self._card.batch))
+            if coefficients:
+                pace.now(PLATES)
+                with faults_as_sentences():
                     drawings.append(self._begin(np.stack(coefficients), *next(plans)))
-                pace.now(CARD)
-                if drawings and (len(drawings) == 2 or not coefficients):
+            pace.now(CARD)
+            if drawings and (len(drawings) == 2 or not coefficients):
+                with faults_as_sentences():
                     pictures = self._fetched(drawings.popleft())
-                    pace.now(ENCODER)
-                    yield pictures
-                elif not coefficients:
-                    break
-            pace.now("")
+                pace.now(ENCODER)
+                yield pictures
+            elif not coefficients:
+                break
+        pace.now("")
 
     def close(self) -> None:
         """Free the decoders."""
@@ -113,7 +114,7 @@ class CardFilm:
         canvas = card.canvas(self._camera, frames, self._head.pose)
         made = self._made[0]
         self._made.rotate()
-        with card.timed("composite"):
+        with card.clock.part("composite"):
             arguments = [canvas, self._plates.there, self._head.frames.plates_there, made]
             card.launch(self._kernel, (frames, *self._grid), arguments)
         return self._fetch(made, frames)
@@ -122,19 +123,20 @@ class CardFilm:
         """Have finished pictures copied beside the drawing of the next."""
         pictures, fetched = self._pinned[0], None
         self._pinned.rotate()
-        with self._card.timed("copy"):
-            if self._events and self._copies:
-                drawn, fetched = self._events[0]
-                self._events.rotate()
-                self._card.device.stream.record_event(drawn)
-                self._copies.wait_event(drawn)
+        if self._events and self._copies:
+            drawn, fetched = self._events[0]
+            self._events.rotate()
+            self._card.device.stream.record_event(drawn)
+            self._copies.wait_event(drawn)
+        with self._card.clock.part("copy", self._copies):
             wp.copy(pictures, made, count=frames * made.strides[0], stream=self._copies)
-            if self._copies:
-                self._copies.record_event(fetched)
+        if self._copies:
+            self._copies.record_event(fetched)
         return Drawing(frames, pictures, fetched)
 
     def _fetched(self, drawing: Drawing) -> np.ndarray:
         if drawing.fetched:
             wp.synchronize_event(drawing.fetched)
+        self._card.clock.read()
         pictures: np.ndarray = drawing.pictures.numpy()[: drawing.frames]
         return pictures
