@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 from face_tracking.face_units import MOUTH_UNITS
 from safetensors.numpy import save_file
+from sounds import write_speechlike
+from talking_gaussian.audio.chunks import HOP, frame_levels_db
+from talking_gaussian.audio.features import available
+from talking_gaussian.audio.reader import read_audio
+from talking_gaussian.errors import UserError
 from talking_gaussian.motion.personal_map import CONTEXT_HOPS, PersonalMap, heard_rows, load_maps, save_maps
 from talking_gaussian.motion.speech_motion import SpeechMotion, between_words
-from talking_gaussian.training.sound_map import Lesson, held_out_answers, learn_map
+from talking_gaussian.motion.visemes import gaussian_smooth
+from talking_gaussian.training import sound_map
+from talking_gaussian.training.sound_map import Lesson, blocks_of, held_out_answers, learn_map, learn_maps, noise_of
 
 COUNT = len(MOUTH_UNITS)
+LIPS = np.eye(COUNT, 24)  # each unit moves one coordinate of eight points
 
 
 def some_map(rows: int = 30) -> PersonalMap:
@@ -27,11 +35,82 @@ def test_a_map_finds_what_follows_from_the_sound_and_not_what_does_not() -> None
     heard = heard_rows(signals - signals.mean(0))
     units = 0.1 * rng.normal(size=(420, COUNT))
     units[:, 0] = signals[:, 3] / np.abs(signals[:, 3]).max()
-    lips = np.eye(COUNT)
-    person = learn_map(Lesson(heard[:300], units[:300], lips))
+    person = learn_map(Lesson(heard[:300], units[:300], LIPS, np.arange(300)))
     answers = person(heard[300:].astype(np.float32))
     assert np.corrcoef(answers[:, 0], units[300:, 0])[0, 1] > 0.4
     assert answers[:, 5].std() < units[:, 5].std()
+
+
+def test_a_mood_that_lasts_is_not_put_down_to_the_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signals that wander as slowly as moods do are likely to agree with one by chance."""
+
+    def error(seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        signals = gaussian_smooth(rng.normal(size=(640, 40 + 2 * 8)), 8.0)
+        signals /= signals.std()
+        units = np.zeros((640, COUNT))
+        mood = gaussian_smooth(rng.normal(size=(640, 1)), 8.0)[:, 0]
+        said = 0.1 * signals[:, 3]
+        units[:, 0] = said + 0.2 * mood / mood.std()
+        heard = heard_rows(signals)
+        person = learn_map(Lesson(heard[:240], units[:240], LIPS, np.arange(240)))
+        return float(np.square(person(heard[260:])[:, 0] - said[260:]).mean())
+
+    aware = np.mean([error(seed) for seed in range(4)])
+    monkeypatch.setattr(sound_map, "MOOD", 0.0)
+    assert aware < np.mean([error(seed) for seed in range(4)])
+
+
+def test_moods_last_and_noise_does_not() -> None:
+    noise = noise_of(np.array([0, 1, 2, 100]))
+    assert noise[0, 0] > 2 * noise[0, 1] > 0
+    assert np.array_equal(noise, noise.T)
+    assert noise[0, 3] < 1e-6
+    assert np.linalg.eigvalsh(noise).min() > 0.9
+
+
+@pytest.mark.parametrize("phones", [0, 15])
+def test_every_column_heard_belongs_to_one_block(phones: int) -> None:
+    blocks = blocks_of(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones, phones)
+    columns = np.concatenate([block for block, _ in blocks])
+    assert len(blocks) == (4 if phones else 3)
+    assert np.array_equal(np.sort(columns), np.arange(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones))
+
+
+def test_a_mouth_that_follows_the_sound_is_learnt(tmp_path: Path) -> None:
+    sound = np.concatenate(list(read_audio(write_speechlike(tmp_path / "voice.wav", 10.0))))
+    levels = np.clip(frame_levels_db(sound) + 60, 0, 40) / 40
+    opening = gaussian_smooth(levels[:, None], 3.0)[2 :: 16_000 // HOP // 25, 0]
+    coefficients, basis = np.zeros((len(opening), COUNT + 1)), np.zeros((COUNT + 1, 478, 3))
+    coefficients[:, 0], basis[0] = 0.3 * opening, 0.01
+    maps = learn_maps(sound, coefficients, basis, np.arange(180), 25)
+    assert set(maps) == {name for name in ("mel", "visemes") if available(name)}
+    for name, person in maps.items():
+        heard = sound_map.heard_at_frames(SpeechMotion.load(name), sound, len(opening), 25)
+        assert np.corrcoef(person(heard)[190:, 0], coefficients[190:, 0])[0, 1] > 0.9, name
+
+
+@pytest.mark.skipif(not available("visemes"), reason="pocketsphinx is not installed")
+def test_a_map_from_before_there_were_phones_is_still_read(tmp_path: Path) -> None:
+    sound = np.concatenate(list(read_audio(write_speechlike(tmp_path / "voice.wav", 3.0))))
+    speech = SpeechMotion.load("visemes")
+    assert speech.phones_size > 0
+    old = some_map(speech.heard_size - speech.phones_size)
+    padded = np.concatenate([old.weight, np.zeros((speech.phones_size, COUNT), np.float32)])
+    new = PersonalMap(MOUTH_UNITS, padded, old.bias, old.low, old.high)
+    motions = [
+        np.concatenate(list(SpeechMotion.load("visemes", {"visemes": person}).stream([sound], 25, 75)))
+        for person in (old, new)
+    ]
+    assert motions[0].std() > 0
+    np.testing.assert_allclose(motions[0], motions[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("off", [-7, 1])
+def test_a_map_of_another_network_is_refused(off: int) -> None:
+    rows = SpeechMotion.load("mel").heard_size + off
+    with pytest.raises(UserError, match="Train the avatar again"):
+        SpeechMotion.load("mel", {"mel": some_map(rows)})
 
 
 def test_answers_stay_within_what_the_person_was_seen_to_do() -> None:
@@ -41,7 +120,7 @@ def test_answers_stay_within_what_the_person_was_seen_to_do() -> None:
 
 def test_held_out_answers_do_not_know_their_own_stretch() -> None:
     places = np.random.default_rng(2).normal(size=(60, 3))
-    answers = held_out_answers(np.eye(60), places, 0.1)
+    answers = held_out_answers(np.eye(60), 0.1 * np.eye(60), places)
     assert np.abs(answers - places).mean() > 0.3
 
 

@@ -1,7 +1,8 @@
 """How one person moves to sounds: a linear map from what the speech network hears to the person's own face units.
 
-The network's first and last hidden layers know speech from all its training voices; the map says what this person's
-face does with it. Linear, so that ten seconds of video are enough to learn it (training/sound_map.py).
+The network's first and last hidden layers know speech from all its training voices, and what the phones heard do to
+anyone's mouth is a first guess; the map says what this person's face does with it. Linear, so that ten seconds of video
+are enough to learn it (training/sound_map.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from talking_gaussian.audio.features.mel import BANDS
+from talking_gaussian.motion.phone_shapes import SHAPES, phone_shapes
 from talking_gaussian.motion.visemes import gaussian_smooth
 
 LAYERS_HEARD = (0, 2)  # hidden layers of the network that the map reads, besides the log-mel bands
@@ -35,14 +37,34 @@ class PersonalMap:
     high: np.ndarray
 
     def __call__(self, heard: np.ndarray) -> np.ndarray:
-        """What is heard [n, F] (see `heard_rows`) -> units [n, K] float32."""
-        return np.clip(heard @ self.weight + self.bias, self.low, self.high).astype(np.float32)
+        """What is heard [n, F or more] (see `heard_by_map`) -> units [n, K] float32. A map learnt before there were
+        phones knows only what stands before them."""
+        known = heard[:, : len(self.weight)]
+        return np.clip(known @ self.weight + self.bias, self.low, self.high).astype(np.float32)
+
+
+def phones_heard(name: str) -> int:
+    """How many numbers of an instant say which phones are heard: the last ones; none with `mel` features."""
+    return len(SHAPES) * len(CONTEXT_HOPS) if name == "visemes" else 0
+
+
+def heard_by_map(features: np.ndarray, name: str, hidden: list[np.ndarray]) -> np.ndarray:
+    """Sound features [n, F] of the kind `name` and the network's hidden layers -> what a map reads [n, R], 100 Hz."""
+    rows = heard_rows(heard_signals(features, name, hidden))
+    if not phones_heard(name):
+        return rows
+    return np.concatenate([rows, heard_rows(smooth(phone_shapes(features)))], 1)
 
 
 def heard_signals(features: np.ndarray, name: str, hidden: list[np.ndarray]) -> np.ndarray:
     """Sound features [n, F] of the kind `name` and the network's hidden layers -> smooth signals [n, S] at 100 Hz."""
     bands = features[:, :BANDS] if name == "mel" else features[:, -BANDS:]
     signals = np.concatenate([bands, *(hidden[layer] for layer in LAYERS_HEARD)], 1)
+    return smooth(signals)
+
+
+def smooth(signals: np.ndarray) -> np.ndarray:
+    """Signals [n, S] at 100 Hz without what is quicker than a mouth, for any n."""
     return gaussian_smooth(signals, SMOOTH_HOPS) if len(signals) else signals
 
 

@@ -15,21 +15,26 @@ from talking_gaussian.audio.features.mel import BANDS
 from talking_gaussian.motion.personal_map import CONTEXT_HOPS, PersonalMap
 from talking_gaussian.motion.speech_motion import SpeechMotion
 
-STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the ridge penalty
-FOLDS = 5
-APART = 8  # frames between a fold's training and its test: neighbours know each other's answer
+STRENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # of the ridge penalty
+FOLDS = 8
+APART = 12  # frames between a fold's training and its test: neighbours know each other's answer
 FLOOR = 0.1  # signals whose spread is below this share of the usual count for less
+PHONES_SAY = 0.3  # what the phones heard count for, beside 1 of the bands and of either hidden layer
+MOOD, MOOD_FRAMES = 0.5, 10.0  # what the sound does not say lasts: its share beside 1 of mere noise, and how long
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
 MOST_ROWS = 6000  # training frames used (a solve costs their cube)
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """heard [T, F] and the units [T, K] that went with it."""
+    """heard [T, F], its last `phones` columns about phones, the units [T, K] that went with it and the numbers [T] of
+    the frames; lips [K, 3 P]: where a full unit moves the lips' points."""
 
     heard: np.ndarray
     units: np.ndarray
     lips: np.ndarray
+    numbers: np.ndarray
+    phones: int = 0
 
 
 def learn_maps(
@@ -42,9 +47,11 @@ def learn_maps(
     maps = {}
     for name in feature_names():
         if available(name):
-            heard = heard_at_frames(SpeechMotion.load(name), samples, len(coefficients), fps)
+            speech = SpeechMotion.load(name)
+            heard = heard_at_frames(speech, samples, len(coefficients), fps)
             chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, MOST_ROWS).astype(int))]
-            maps[name] = learn_map(Lesson(heard[chosen], coefficients[chosen, :count].astype(np.float64), lips))
+            units = coefficients[chosen, :count].astype(np.float64)
+            maps[name] = learn_map(Lesson(heard[chosen], units, lips, chosen, speech.phones_size))
     return maps
 
 
@@ -56,40 +63,65 @@ def heard_at_frames(speech: SpeechMotion, samples: np.ndarray, frames: int, fps:
 
 
 def learn_map(lesson: Lesson) -> PersonalMap:
-    """The ridge regression with the strength that answers held-out stretches of the lesson best."""
-    middle, scale = lesson.heard.mean(0), scales_of(lesson.heard)
+    """The ridge regression with the strength that answers held-out stretches of the lesson best (least mean distance
+    of the lips' points: LMD). Its noise lasts as moods do (generalised least squares, Aitken 1936), or the map would
+    explain by the sound whatever the face did for half a second."""
+    middle, scale = lesson.heard.mean(0), scales_of(lesson.heard, lesson.phones)
     rows = (lesson.heard - middle) / scale
-    kernel = rows @ rows.T
+    kernel, noise = rows @ rows.T, noise_of(lesson.numbers)
     places = lesson.units @ lesson.lips
-    answers = {strength: held_out_answers(kernel, places, strength) for strength in STRENGTHS}
-    strength = min(answers, key=lambda strength: float(np.square(answers[strength] - places).sum()))
+    strength = min(
+        STRENGTHS, key=lambda strength: lip_error(held_out_answers(kernel, strength * noise, places), places)
+    )
     mean = lesson.units.mean(0)
-    dual = np.linalg.solve(kernel + strength * np.eye(len(kernel)), lesson.units - mean)
+    dual = np.linalg.solve(kernel + strength * noise, lesson.units - mean)
     weight = (rows.T @ dual) / scale[:, None]
     low, high = np.quantile(lesson.units, (0.005, 0.995), axis=0)
     arrays = (weight, mean - middle @ weight, low * OPENING_SHARE, high * OPENING_SHARE)
     return PersonalMap(MOUTH_UNITS, *(np.asarray(array, np.float32) for array in arrays))
 
 
-def scales_of(heard: np.ndarray) -> np.ndarray:
-    """What to divide each signal [T, F] by, so that bands and both hidden layers have the same say in all."""
-    spread = heard.std(0).reshape(len(CONTEXT_HOPS), -1)
-    blocks = np.split(np.arange(spread.shape[1]), [BANDS, BANDS + (spread.shape[1] - BANDS) // 2])
+def scales_of(heard: np.ndarray, phones: int) -> np.ndarray:
+    """What to divide each column of what is heard [T, F] by, so that every block has its own say in all."""
+    spread = heard.std(0)
     out = np.empty_like(spread)
-    for block in blocks:
-        usual = np.sqrt(np.square(spread[:, block]).mean())
-        share = np.sqrt(len(blocks) * len(block) * len(CONTEXT_HOPS))
-        out[:, block] = (spread[:, block] + FLOOR * usual + 1e-6) * share
-    return out.ravel()
+    blocks = blocks_of(len(spread), phones)
+    for block, say in blocks:
+        usual = np.sqrt(np.square(spread[block]).mean())
+        share = say / sum(say for _, say in blocks)
+        out[block] = (spread[block] + FLOOR * usual + 1e-6) * np.sqrt(len(block) / share)
+    return out
 
 
-def held_out_answers(kernel: np.ndarray, places: np.ndarray, strength: float) -> np.ndarray:
-    """The lips' places [T, M] in FOLDS stretches, each answered by what lies well apart from it."""
+def blocks_of(size: int, phones: int) -> list[tuple[np.ndarray, float]]:
+    """The columns of bands, of both hidden layers and of the phones in what is heard, each with its say."""
+    columns = np.arange(size - phones).reshape(len(CONTEXT_HOPS), -1)
+    layer = (columns.shape[1] - BANDS) // 2
+    parts = np.split(columns, [BANDS, BANDS + layer], axis=1)
+    blocks = [(part.ravel(), 1.0) for part in parts]
+    return [*blocks, (np.arange(size - phones, size), PHONES_SAY)] if phones else blocks
+
+
+def noise_of(numbers: np.ndarray) -> np.ndarray:
+    """Covariance [T, T] of what the sound does not say about frames number [T]: mere noise, and moods."""
+    apart = (numbers[:, None] - numbers) / MOOD_FRAMES
+    return np.eye(len(numbers)) + MOOD * np.exp(-0.5 * np.square(apart))
+
+
+def lip_error(answers: np.ndarray, places: np.ndarray) -> float:
+    """Mean distance of the lips' points, [T, 3 P] both."""
+    return float(np.linalg.norm((answers - places).reshape(len(places), -1, 3), axis=2).mean())
+
+
+def held_out_answers(kernel: np.ndarray, noise: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The lips' places [T, M] in FOLDS stretches, each answered by what lies well apart from it. kernel, noise
+    [T, T]."""
     answers = np.empty_like(places)
     everything = np.arange(len(kernel))
+    whole = kernel + noise
     for test in np.array_split(everything, FOLDS):
         train = everything[(everything < test[0] - APART) | (everything > test[-1] + APART)]
         mean = places[train].mean(0)
-        dual = np.linalg.solve(kernel[np.ix_(train, train)] + strength * np.eye(len(train)), places[train] - mean)
+        dual = np.linalg.solve(whole[np.ix_(train, train)], places[train] - mean)
         answers[test] = kernel[np.ix_(test, train)] @ dual + mean
     return answers
