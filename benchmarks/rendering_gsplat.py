@@ -23,7 +23,7 @@ import warp as wp
 from talking_gaussian import devices
 from talking_gaussian.avatar import Avatar, load_avatar
 from talking_gaussian.head import Head
-from talking_gaussian.rendering import Camera, reference
+from talking_gaussian.rendering import Camera, reference, warp_raster
 from talking_gaussian.rendering import warp_kernels as kernels
 from talking_gaussian.rendering.constants import ALPHA_MIN, LOW_PASS, NEAR
 from talking_gaussian.rendering.warp_tiles import TileLists
@@ -98,12 +98,12 @@ class Ours:
         for array in self._by_splats:
             array.zero_()
         inputs = [*self._drawn(), self._canvas, wp.from_torch(pull, dtype=wp.vec4)]
-        self._launch(kernels.gradient, self._tiles.threads(self._frames), inputs, self._by_splats)
+        self._launch(warp_raster.gradient, self._tiles.threads(self._frames), inputs, self._by_splats)
         return [wp.to_torch(array) for array in self._by_splats]
 
     def _draw(self) -> Tensor:
         self._tiles.sort(self._lens, self._depths, len(self._means), self._gaussians)
-        self._launch(kernels.draw_canvas, self._tiles.threads(self._frames), self._drawn(), [self._canvas])
+        self._launch(warp_raster.draw_canvas, self._tiles.threads(self._frames), self._drawn(), [self._canvas])
         return wp.to_torch(self._canvas)
 
     def _drawn(self) -> list[Any]:

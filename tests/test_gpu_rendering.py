@@ -1,4 +1,4 @@
-"""The kernels for NVIDIA cards, run by Warp on the CPU: the same pictures as the reference renderer's."""
+"""The kernels for NVIDIA cards, on a card or (where there is none) by Warp on the CPU: the reference's pictures."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from talking_gaussian.rendering import (  # noqa: E402
     render,
     warp_head,
     warp_kernels,
+    warp_raster,
     warp_tiles,
 )
 from talking_gaussian.rendering.numba_backend import NumbaRenderer  # noqa: E402
 from talking_gaussian.rendering.warp_backend import WarpRenderer  # noqa: E402
 from talking_gaussian.training.card import loss_kernels, place_kernels  # noqa: E402
 from test_rendering import SIZE, camera, cloud  # noqa: E402
+
+DEVICE = "cuda:0" if wp.is_cuda_available() else "cpu"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,7 +46,7 @@ def plates(count: int, seed: int = 9) -> np.ndarray:
 def test_warp_draws_what_the_reference_draws(seed: int, size: float) -> None:
     splats, plate = cloud(seed=seed, size=size), plates(1)[0] / np.float32(255)
     slow = render(splats, camera(), SIZE, "reference")
-    fast = WarpRenderer(SIZE, len(splats.means), device="cpu").render(splats, camera())
+    fast = WarpRenderer(SIZE, len(splats.means), device=DEVICE).render(splats, camera())
     assert slow.alpha.max() > 0.2
     assert np.abs(fast.over(plate) - slow.over(plate)).max() < 1 / 255
     assert np.abs(fast.alpha - slow.alpha).max() < 1 / 255
@@ -51,7 +54,7 @@ def test_warp_draws_what_the_reference_draws(seed: int, size: float) -> None:
 
 def test_a_batch_of_frames_is_each_of_them_drawn_alone() -> None:
     clouds, behind = [cloud(seed=seed) for seed in range(3)], plates(3)
-    renderer = WarpRenderer(SIZE, 150, batch=3, device="cpu")
+    renderer = WarpRenderer(SIZE, 150, batch=3, device=DEVICE)
     for slot, splats in enumerate(clouds):
         renderer.put(slot, splats, behind[slot])
     frames = renderer.draw(camera(), 3)
@@ -61,7 +64,7 @@ def test_a_batch_of_frames_is_each_of_them_drawn_alone() -> None:
 
 
 def test_a_batch_that_is_not_full_and_one_after_another_leave_nothing_behind() -> None:
-    renderer, plate = WarpRenderer(SIZE, 150, batch=2, device="cpu"), plates(1)[0]
+    renderer, plate = WarpRenderer(SIZE, 150, batch=2, device=DEVICE), plates(1)[0]
     for slot in range(2):
         renderer.put(slot, cloud(seed=5, size=0.3), plate)
     renderer.draw(camera(), 2)
@@ -75,7 +78,7 @@ def test_more_overlap_than_there_is_room_for_makes_room() -> None:
     """Every splat covers the whole picture, 6 tiles and more than FIRST_PAIRS_A_GAUSSIAN in a larger one."""
     size = (96, 96)
     splats = cloud(40, size=3.0)
-    fast = WarpRenderer(size, 40, device="cpu").render(splats, camera())
+    fast = WarpRenderer(size, 40, device=DEVICE).render(splats, camera())
     slow = render(splats, camera(), size, "reference")
     assert np.abs(fast.rgb - slow.rgb).max() < 1 / 255
 
@@ -84,7 +87,7 @@ def test_an_empty_view_leaves_the_plate() -> None:
     splats, plate = cloud(), plates(1)[0]
     behind = Splats(splats.means - np.float32([0, 0, 9]), splats.covariances, splats.opacities, splats.colors)
     frame = np.empty_like(plate)
-    WarpRenderer(SIZE, 150, device="cpu").render_over(behind, camera(), plate, frame)
+    WarpRenderer(SIZE, 150, device=DEVICE).render_over(behind, camera(), plate, frame)
     assert np.array_equal(frame, plate)
 
 
@@ -92,12 +95,12 @@ def test_numbers_that_are_none_draw_nothing() -> None:
     splats, plate = cloud(10), plates(1)[0]
     broken = Splats(np.full_like(splats.means, np.nan), splats.covariances, splats.opacities, splats.colors)
     frame = np.empty_like(plate)
-    WarpRenderer(SIZE, 10, device="cpu").render_over(broken, camera(), plate, frame)
+    WarpRenderer(SIZE, 10, device=DEVICE).render_over(broken, camera(), plate, frame)
     assert np.array_equal(frame, plate)
 
 
 def test_a_card_that_fills_up_while_drawing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    renderer, plate = WarpRenderer(SIZE, 150, device="cpu"), plates(1)[0]
+    renderer, plate = WarpRenderer(SIZE, 150, device=DEVICE), plates(1)[0]
 
     def full(*_: object) -> None:
         raise RuntimeError("Failed to allocate 9 bytes on device 'cuda:0'")
@@ -108,7 +111,7 @@ def test_a_card_that_fills_up_while_drawing_is_one_sentence(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("arch", [90, 120])
-@pytest.mark.parametrize("module", [warp_kernels, warp_head, loss_kernels, place_kernels])
+@pytest.mark.parametrize("module", [warp_kernels, warp_raster, warp_head, loss_kernels, place_kernels])
 def test_the_kernels_compile_for_cards(module: ModuleType, arch: int, tmp_path: Path) -> None:
     """Only that they compile: Warp's own compiler needs no card. Nothing is run."""
     made = wp.compile_aot_module(module, arch=arch, module_dir=tmp_path, use_ptx=True)

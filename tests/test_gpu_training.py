@@ -21,6 +21,7 @@ from talking_gaussian.training.card.frames import CardFrames, card_batches  # no
 from talking_gaussian.training.card.learner import CardLearner  # noqa: E402
 from talking_gaussian.training.card.step import CardStep  # noqa: E402
 from talking_gaussian.training.learner import CpuLearner, Learner  # noqa: E402
+from talking_gaussian.training.model import moved  # noqa: E402
 from talking_gaussian.training.settings import PRESETS, TrainSettings  # noqa: E402
 from talking_gaussian.training.trainer import drop_unseen, glimpses, train  # noqa: E402
 from talking_gaussian.training.trial import trial_gradients, trial_head, trial_set  # noqa: E402
@@ -52,10 +53,11 @@ def test_a_head_looks_the_same_on_both() -> None:
     data, head = trial_set(), trial_head()
     on_cpu = CpuLearner().picture(head, data.shown(1))
     card = CardLearner(DEVICE)
-    assert float((card.picture(head, data.shown(1)) - on_cpu).abs().max()) < 1 / 255
+    there = moved(head, card.device)
+    assert float((card.picture(there, data.shown(1)) - on_cpu).abs().max()) < 1 / 255
     for number in (0, 2):  # another pose in the same buffers
         expected = CpuLearner().contributions(head, data.shown(number))
-        assert np.allclose(card.contributions(head, data.shown(number)).cpu(), expected, atol=2e-3)
+        assert np.allclose(card.contributions(there, data.shown(number)).cpu(), expected, atol=2e-3)
 
 
 @pytest.fixture(params=["cpu", "card"])
@@ -71,7 +73,9 @@ def test_training_learns_and_adds_and_drops_gaussians_and_goes_on(learner: Learn
     head = train(data, trial_head(), tmp_path, settings, Progress(["train"]), lambda *_: {}, learner)
     assert len(head) != len(trial_head())
     error = [
-        float((learner.picture(one, data.shown(0)) - data.shown(0).real)[8:-8, 8:-8].abs().mean())
+        float(
+            (learner.picture(moved(one, learner.device), data.shown(0)) - data.shown(0).real)[8:-8, 8:-8].abs().mean()
+        )
         for one in (trial_head(), head)
     ]
     assert error[1] < 0.9 * error[0]

@@ -17,6 +17,7 @@ from talking_gaussian.errors import UserError
 from talking_gaussian.profiling import Profile
 from talking_gaussian.rendering import warp_kernels as kernels
 from talking_gaussian.rendering import warp_output as output
+from talking_gaussian.rendering import warp_raster
 from talking_gaussian.rendering.types import Camera, Rendering, Splats
 from talking_gaussian.rendering.warp_clock import CardClock
 from talking_gaussian.rendering.warp_launches import Launches
@@ -106,7 +107,7 @@ class WarpRenderer:
         with self.clock.part("raster"):
             lists = [*self._tiles.arrays(), self._centres, self._conics, self._opacities, self._colors]
             threads = self._tiles.threads(count)
-            self.launch(kernels.draw_canvas, threads, [*lists, lens, self._canvas], kernels.TILE_PIXELS)
+            self.launch(warp_raster.draw_canvas, threads, [*lists, lens, self._canvas], kernels.TILE_PIXELS)
         return self._canvas
 
     def _sorted(self, camera: Camera, count: int, pose: Callable[[int], None] | None) -> Any:

@@ -1,9 +1,10 @@
-"""The kernels that draw on an NVIDIA card, in Warp (which also runs them on the CPU, one thread, for tests).
+"""From Gaussians to each tile's list of splats on an NVIDIA card, in Warp (which also runs the kernels on the CPU, one
+thread, for tests); warp_raster draws the lists.
 
 Method: EWA splatting (Zwicker et al. 2001) with the alpha compositing of 3D Gaussian Splatting (Kerbl et al. 2023,
 eq. 3) and its order of work (section 6 there): project, list each Gaussian in the tiles it touches, sort the lists by
-tile and depth at once, then one thread a pixel walks its tile's list front to back. Several frames are drawn together:
-frame f's tile t has the number f * tiles + t, so one sort serves all of them.
+tile and depth at once. Several frames are drawn together: frame f's tile t has the number f * tiles + t, so one sort
+serves all of them.
 """
 
 # mypy: ignore-errors
@@ -15,17 +16,15 @@ import warp as wp
 from talking_gaussian.rendering import constants
 
 TILE = wp.constant(16)  # px
-TILE_PIXELS = 256
+TILE_PIXELS = 256  # threads of a block: one a pixel
 DEPTH_STEPS = wp.constant(1.0e7)  # a metre in steps of the sort's key: 0.1 micrometres, 214 m in 31 bits
 DEPTH_MOST = wp.constant(2.0e9)
 NEAR = wp.constant(float(constants.NEAR))
 LOW_PASS = wp.constant(float(constants.LOW_PASS))
 ALPHA_MIN = wp.constant(float(constants.ALPHA_MIN))
-ALPHA_MAX = wp.constant(float(constants.ALPHA_MAX))
-TRANSMITTANCE_MIN = wp.constant(float(constants.TRANSMITTANCE_MIN))
 
 wp.config.log_level = wp.LOG_WARNING  # no banner among a job's lines
-wp.set_module_options({"enable_backward": False})  # the gradient is written by hand below
+wp.set_module_options({"enable_backward": False})
 
 
 @wp.struct
@@ -186,203 +185,3 @@ def mark_tiles(
         firsts[tile] = k
     if k == total - 1 or int(keys[wp.min(k + 1, total - 1)] >> wp.int64(32)) != tile:
         lasts[tile] = k + 1
-
-
-@wp.func
-def pixel_of(thread: int, lens: Lens):
-    """Thread -> (column, row, tile of its frame, frame): 256 threads after each other share a tile, and so a list."""
-    block = thread // TILE_PIXELS
-    place = thread - block * TILE_PIXELS
-    tiles = lens.columns * lens.rows
-    frame = block // tiles
-    tile = block - frame * tiles
-    row = tile // lens.columns
-    column = tile - row * lens.columns
-    return wp.vec4i(column * TILE + place % TILE, row * TILE + place // TILE, block, frame)
-
-
-@wp.func
-def value_at(dx: float, dy: float, conic: wp.vec3, opacity: float):
-    """A splat's coverage at (dx, dy) px from its centre."""
-    return opacity * wp.exp(-0.5 * (conic[0] * dx * dx + conic[2] * dy * dy) - conic[1] * dx * dy)
-
-
-@wp.func
-def composite(
-    x: float,
-    y: float,
-    first: int,
-    last: int,
-    order: wp.array(dtype=int),
-    centres: wp.array(dtype=wp.vec2),
-    conics: wp.array(dtype=wp.vec3),
-    opacities: wp.array(dtype=float),
-    colors: wp.array(dtype=wp.vec3),
-):
-    """Front to back over one tile's list -> (r, g, b premultiplied, transmittance)."""
-    rgb = wp.vec3(0.0, 0.0, 0.0)
-    transmittance = float(1.0)  # noqa: UP018 (Warp: a literal cannot change in a loop)
-    for k in range(first, last):
-        i = order[k]
-        value = value_at(x - centres[i][0], y - centres[i][1], conics[i], opacities[i])
-        if value >= ALPHA_MIN:
-            weight = transmittance * wp.min(value, ALPHA_MAX)
-            rgb += weight * colors[i]
-            transmittance -= weight
-            if transmittance < TRANSMITTANCE_MIN:
-                break
-    return wp.vec4(rgb[0], rgb[1], rgb[2], transmittance)
-
-
-@wp.kernel
-def draw_over(
-    firsts: wp.array(dtype=int),
-    lasts: wp.array(dtype=int),
-    order: wp.array(dtype=int),
-    centres: wp.array(dtype=wp.vec2),
-    conics: wp.array(dtype=wp.vec3),
-    opacities: wp.array(dtype=float),
-    colors: wp.array(dtype=wp.vec3),
-    lens: Lens,
-    plates: wp.array4d(dtype=wp.uint8),
-    frames: wp.array4d(dtype=wp.uint8),
-):
-    """Pictures [frames, H, W, 3] over the plates, one thread a pixel."""
-    at = pixel_of(wp.tid(), lens)
-    if at[0] >= lens.width or at[1] >= lens.height:
-        return
-    x, y = float(at[0]) + 0.5, float(at[1]) + 0.5
-    drawn = composite(x, y, firsts[at[2]], lasts[at[2]], order, centres, conics, opacities, colors)
-    for channel in range(3):
-        behind = float(plates[at[3], at[1], at[0], channel])
-        value = drawn[channel] * 255.0 + drawn[3] * behind + 0.5
-        frames[at[3], at[1], at[0], channel] = wp.uint8(wp.clamp(value, 0.0, 255.0))
-
-
-@wp.kernel
-def draw_canvas(
-    firsts: wp.array(dtype=int),
-    lasts: wp.array(dtype=int),
-    order: wp.array(dtype=int),
-    centres: wp.array(dtype=wp.vec2),
-    conics: wp.array(dtype=wp.vec3),
-    opacities: wp.array(dtype=float),
-    colors: wp.array(dtype=wp.vec3),
-    lens: Lens,
-    canvas: wp.array3d(dtype=wp.vec4),
-):
-    """[frames, H, W] of (r, g, b premultiplied, transmittance)."""
-    at = pixel_of(wp.tid(), lens)
-    if at[0] >= lens.width or at[1] >= lens.height:
-        return
-    x, y = float(at[0]) + 0.5, float(at[1]) + 0.5
-    canvas[at[3], at[1], at[0]] = composite(
-        x, y, firsts[at[2]], lasts[at[2]], order, centres, conics, opacities, colors
-    )
-
-
-@wp.func_native(
-    """
-#if defined(__CUDA_ARCH__)
-    for (int step = 16; step > 0; step /= 2)
-        value += __shfl_xor_sync(0xffffffffu, value, step);
-#endif
-    return value;
-"""
-)
-def lanes_sum(value: float) -> float:
-    """The sum over the 32 threads that a card runs in step, all of which must come here; on the CPU the one's own."""
-    ...
-
-
-@wp.func_native(
-    """
-#if defined(__CUDA_ARCH__)
-    return __any_sync(0xffffffffu, mine) != 0;
-#else
-    return mine;
-#endif
-"""
-)
-def any_lane(mine: bool) -> bool:
-    """Whether it holds for any of the 32 threads that a card runs in step, all of which must come here."""
-    ...
-
-
-@wp.func_native(
-    """
-#if defined(__CUDA_ARCH__)
-    return (threadIdx.x & 31) == 0;
-#else
-    return true;
-#endif
-"""
-)
-def first_lane() -> bool:
-    """Whether this thread speaks for the 32 that a card runs in step."""
-    ...
-
-
-@wp.kernel
-def gradient(
-    firsts: wp.array(dtype=int),
-    lasts: wp.array(dtype=int),
-    order: wp.array(dtype=int),
-    centres: wp.array(dtype=wp.vec2),
-    conics: wp.array(dtype=wp.vec3),
-    opacities: wp.array(dtype=float),
-    colors: wp.array(dtype=wp.vec3),
-    lens: Lens,
-    canvas: wp.array3d(dtype=wp.vec4),
-    pull: wp.array3d(dtype=wp.vec4),
-    by_centres: wp.array(dtype=wp.vec2),
-    by_conics: wp.array(dtype=wp.vec3),
-    by_opacities: wp.array(dtype=float),
-    by_colors: wp.array(dtype=wp.vec3),
-):
-    """Gradients of a loss for each splat, added up over pixels.
-
-    canvas: what draw_canvas drew; pull: dL/d(r, g, b, transmittance). Front to back, as numba_kernels.splat_backward,
-    where the formula stands: behind a splat is what the pixel has in the end, less the colour so far. The 32 threads
-    that run in step stay together to the end of their list and add up what they found before they write it.
-    """
-    at = pixel_of(wp.tid(), lens)
-    alive = bool(at[0] < lens.width and at[1] < lens.height)
-    g = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    rest = float(0.0)  # noqa: UP018 (Warp: a literal cannot change in a loop)
-    if alive:
-        g = pull[at[3], at[1], at[0]]
-        rest = wp.dot(canvas[at[3], at[1], at[0]], g)
-    transmittance = float(1.0)  # noqa: UP018
-    for k in range(firsts[at[2]], lasts[at[2]]):
-        i = order[k]
-        conic = conics[i]
-        dx, dy = float(at[0]) + 0.5 - centres[i][0], float(at[1]) + 0.5 - centres[i][1]
-        value = value_at(dx, dy, conic, opacities[i])
-        drawn = bool(alive and value >= ALPHA_MIN)
-        if any_lane(drawn):
-            weight = float(0.0)  # noqa: UP018
-            by_power = float(0.0)  # noqa: UP018 (power: the log of the value)
-            if drawn:
-                alpha = wp.min(value, ALPHA_MAX)
-                weight = transmittance * alpha
-                shade = colors[i][0] * g[0] + colors[i][1] * g[1] + colors[i][2] * g[2]
-                rest -= weight * shade
-                if value < ALPHA_MAX:
-                    by_power = (transmittance * shade - rest / (1.0 - alpha)) * value
-                transmittance -= weight
-                alive = transmittance >= TRANSMITTANCE_MIN
-            red, green, blue = lanes_sum(weight * g[0]), lanes_sum(weight * g[1]), lanes_sum(weight * g[2])
-            power = lanes_sum(by_power)
-            along, across = lanes_sum(by_power * dx), lanes_sum(by_power * dy)
-            a, b = lanes_sum(by_power * dx * dx), lanes_sum(by_power * dx * dy)
-            c = lanes_sum(by_power * dy * dy)
-            if first_lane():
-                wp.atomic_add(by_colors, i, wp.vec3(red, green, blue))
-                wp.atomic_add(by_opacities, i, power / opacities[i])
-                wp.atomic_add(
-                    by_centres, i, wp.vec2(conic[0] * along + conic[1] * across, conic[1] * along + conic[2] * across)
-                )
-                wp.atomic_add(by_conics, i, wp.vec3(-0.5 * a, -b, -0.5 * c))
-        if not any_lane(alive):
-            break

@@ -12,7 +12,7 @@ import torch
 import warp as wp
 from torch import Tensor
 
-from talking_gaussian.rendering import warp_kernels
+from talking_gaussian.rendering import warp_kernels, warp_raster
 from talking_gaussian.rendering.types import Camera
 from talking_gaussian.rendering.warp_tiles import TileLists
 from talking_gaussian.training.card import loss_kernels, place_kernels
@@ -75,7 +75,7 @@ class CardStep:
         count = len(numbers)
         self._place(count)
         self._list_tiles(count)
-        self._launch(warp_kernels.draw_canvas, self._tiles.threads(count), self._drawn(), [self.canvas])
+        self._launch(warp_raster.draw_canvas, self._tiles.threads(count), self._drawn(), [self.canvas])
 
     def learn(self, head: TrainableHead, batch: CardBatch, frames: CardFrames, settings: TrainSettings) -> None:
         """Draw a batch and set the gradients (`grad`) of the head's learned arrays: the mean over its frames."""
@@ -134,7 +134,7 @@ class CardStep:
         for array in self._by_splats():
             array.zero_()
         self._launch(
-            warp_kernels.gradient,
+            warp_raster.gradient,
             self._tiles.threads(count),
             [*self._drawn(), self.canvas, pull],
             self._by_splats(),
