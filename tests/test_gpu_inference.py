@@ -146,6 +146,18 @@ def warp_device() -> str:
     return "cuda:0" if wp.is_cuda_available() else "cpu"
 
 
+def test_single_pictures_at_any_time_are_the_cpus(warp: None, tmp_path: Path) -> None:
+    person = load_avatar(write_avatar(tmp_path / "a", count=60, plates=4, head=turning_heads(4)))
+    drawn, plain = Stage(person, 64, card=on_card(person, batch=1)), Stage(person, 64)
+    rng = np.random.default_rng(4)
+    for seconds in (0.0, 0.13, 0.04, 7.01):
+        coefficients = rng.uniform(0, 1, len(person.units)).astype(np.float32)
+        off = drawn.draw(coefficients, seconds).astype(int) - plain.draw(coefficients, seconds)
+        assert np.abs(off).max() <= 1
+    for stage in (drawn, plain):
+        stage.close()
+
+
 def turning_heads(count: int) -> np.ndarray:
     """Poses [count, 4, 4] that turn about the vertical and move aside."""
     heads = np.tile(np.eye(4, dtype=np.float32), (count, 1, 1))

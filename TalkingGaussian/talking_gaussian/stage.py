@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,7 @@ class Stage:
         self._profile = profile or Profile()
         self._head = Head(avatar, sh_degree)
         self._plates = PlateLoop(avatar, size)
-        self._renderer = card or NumbaRenderer((size, size), profile=self._profile)
+        self._renderer = NumbaRenderer((size, size), profile=self._profile)
         self._avatar, self._sh_degree, self._card = avatar, sh_degree, card
         self._camera = Camera(avatar.viewmat, avatar.K).resized(size / avatar.size)
         self._films: list[CardFilm] = []
@@ -45,9 +46,13 @@ class Stage:
     def draw(self, coefficients: np.ndarray, seconds: float) -> np.ndarray:
         """The picture [size, size, 3] uint8 at a time in the plate loop (valid until the next call). The loop's own
         expression is added to the coefficients [K]."""
-        plate, pose, coefficients = self._behind(coefficients, seconds)
+        if self._card:
+            return self._single.one(coefficients, seconds)
+        with self._profile.part("plate"):
+            plate, pose, expression = self._plates.at(seconds)
         with self._profile.part("motion"):
-            splats = self._head.pose(coefficients, pose, self._camera)
+            whole = coefficients if expression is None else coefficients + expression
+            splats = self._head.pose(whole, pose, self._camera)
         self._renderer.render_over(splats, self._camera, plate, self._frame)
         return self._frame
 
@@ -73,6 +78,11 @@ class Stage:
             raise ValueError("planes are drawn by a card")
         return self._film(self._card, True, ahead).batches(motion, fps)
 
+    @cached_property
+    def _single(self) -> CardFilm:
+        assert self._card  # noqa: S101 (asked for only where a card draws)
+        return self._film(self._card, False, ahead=0)
+
     def _film(self, card: WarpRenderer, as_planes: bool, ahead: int) -> CardFilm:
         from talking_gaussian.rendering.warp_film import CardFilm
 
@@ -80,12 +90,6 @@ class Stage:
         made = CardFilm(self._avatar, card, *place, as_planes=as_planes, ahead=ahead, profile=self._profile)
         self._films.append(made)
         return made
-
-    def _behind(self, coefficients: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Plate, head pose, and the coefficients with the loop's own expression."""
-        with self._profile.part("plate"):
-            plate, pose, expression = self._plates.at(seconds)
-        return plate, pose, coefficients if expression is None else coefficients + expression
 
     def close(self) -> None:
         """Free the plate decoders."""

@@ -1,4 +1,4 @@
-"""A whole video drawn on a card: while it draws a batch, the one before is fetched and the next is laid ready."""
+"""A video drawn on a card: while it draws a batch, the one before is fetched and the next is laid ready."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Drawing:
 
 
 class CardFilm:
-    """An avatar on a card, drawn frame after frame from time 0 on."""
+    """An avatar on a card: a whole video from time 0 on, or picture after picture."""
 
     def __init__(
         self,
@@ -87,6 +87,14 @@ class CardFilm:
             elif not coefficients:
                 break
         pace.now("")
+
+    def one(self, coefficients: np.ndarray, seconds: float) -> np.ndarray:
+        """The one picture with coefficients [K] at a time in the plate loop; valid until the next. Not while `batches`
+        is being read."""
+        places = self._loop.places(np.array([seconds]))
+        with faults_as_sentences():
+            drawing = self._begin(coefficients[None], places, self._plates.ask(places.plates))
+            return self._fetched(drawing)[0]
 
     def close(self) -> None:
         """Free the decoders."""
