@@ -30,9 +30,11 @@ class GaussianOptimizer:
 
     def step(self, step: int) -> None:
         """Apply the gradients of training step `step` and clear them, unless they are written afresh in place."""
+        done = step / self._settings.steps
+        settled = self._settings.lr_final ** max(0.0, 2 * done - 1)
         for group in self._adam.param_groups:
-            if group["name"] == "means":
-                group["lr"] = self._settings.lr_means * 0.1 ** (step / self._settings.steps)
+            fallen = 0.1**done if group["name"] == "means" else 1.0
+            group["lr"] = getattr(self._settings, f"lr_{group['name']}") * fallen * settled
         self._adam.step()
         if self._clears:
             self._adam.zero_grad(set_to_none=True)

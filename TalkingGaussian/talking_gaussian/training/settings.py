@@ -33,8 +33,10 @@ class TrainSettings:
     """share of the structural term in the loss (Kerbl et al. 2023, eq. 7)"""
     shade_weight: float = 0.3
     """pull of the units' effect on colour towards none"""
+    lr_final: float = 1.0
+    """what all learning rates fall to in the second half of the run, as a share: pictures settle"""
     lr_means: float = 4e-5
-    """metres; falls to a tenth over the run"""
+    """metres; falls to a tenth over the run besides"""
     lr_scales: float = 4e-3
     lr_quats: float = 1e-3
     lr_opacities: float = 3e-2
