@@ -105,7 +105,8 @@ def test_what_sets_the_pace_is_said(
 ) -> None:
     assert infer(tmp_path, monkeypatch, "--profile") == 0
     told = capsys.readouterr()
-    assert re.search(r"note: 13 frames, \d+ a second with all; the limit was .* of the time\n$", told.err)
+    wanted = r"note: 13 frames in \d+\.\d s, \d+ a second once begun; the limit was .* of the time\n$"
+    assert re.search(wanted, told.err)
     parts = {line.split("  ")[0] for line in told.out.splitlines()[:-1]}
     assert parts == {
         *("features", "motion", "project", "sort", "raster", "composite", "copy", "encode", "plate"),

@@ -161,11 +161,14 @@ def pace_of(video: Video, encoder: Encoder) -> tuple[str, str]:
     """How fast a video was drawn on a card, and which part the others waited for: a line in English and in Chinese."""
     part, share = video.profile.pace.limit
     en, zh = PARTS.get(part, ("", ""))
-    name, speed = video.card.device.name if video.card else "", video.frames / video.profile.elapsed_s
+    name, seconds = video.card.device.name if video.card else "", video.profile.elapsed_s
+    speed = video.frames / video.profile.pace.total_s
     which = {"card": name, "encoder": encoder.title}.get(part, "CPU")
     return (
-        f"{video.frames} frames, {speed:.0f} a second with all; the limit was {en} ({which}): {share:.0%} of the time",
-        f"{video.frames} 帧,全程平均每秒 {speed:.0f} 帧;瓶颈是{zh}({which}),占 {share:.0%} 的时间",
+        f"{video.frames} frames in {seconds:.1f} s, {speed:.0f} a second once begun; "
+        f"the limit was {en} ({which}): {share:.0%} of the time",
+        f"{seconds:.1f} 秒生成 {video.frames} 帧,开始绘制后每秒 {speed:.0f} 帧;"
+        f"瓶颈是{zh}({which}),占 {share:.0%} 的时间",
     )
 
 

@@ -26,10 +26,15 @@ class Pace:
         self._part, self._since = part, at
 
     @property
+    def total_s(self) -> float:
+        """Seconds of all parts."""
+        return sum(self.seconds.values()) or 1e-9
+
+    @property
     def limit(self) -> tuple[str, float]:
         """The part that took longest, and its share of the time, 0 to 1 ("" and 0 where nothing was said)."""
         part = max(self.seconds, key=self.seconds.__getitem__, default="")
-        return part, self.seconds[part] / (sum(self.seconds.values()) or 1.0) if part else 0.0
+        return part, self.seconds.get(part, 0.0) / self.total_s
 
 
 class Profile:
