@@ -18,7 +18,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 from starlette.middleware import Middleware
 
-from bridges import environments, paths
+from bridges import environments, gpus, paths
 from bridges.errors import RequestError
 from bridges.jobs.job import adopt, clean_up
 from tabs import look
@@ -122,11 +122,14 @@ def credentials(options: argparse.Namespace) -> tuple[str, str] | None:
 
 
 def prepare_engine() -> None:
-    """At the first start the engine's environment is made in the background; old results are cleared away."""
+    """At the first start the engine's environment is made in the background, and where a card can draw, the part that
+    it draws with; old results are cleared away."""
     adopt()
     clean_up()
     try:
         environments.prepare_if_missing("talking_gaussian")
+        if any(card.sm >= gpus.OLDEST_SM for card in gpus.list_gpus()):
+            environments.prepare_if_missing("talking_gaussian", "gpu")
     except RequestError as error:
         logging.getLogger("tfg").warning("%s", error)
 

@@ -16,6 +16,7 @@ from bridges.errors import RequestError
 QUERY = "index,name,memory.total,memory.used,driver_version,compute_cap"
 ASK_S, FACTS_S = 20.0, 90.0
 ENVIRONMENT = "talking_gaussian"
+OLDEST_SM = 75  # what Warp, which draws on cards, compiles for: Turing and newer
 TORCH_FACTS = """
 import json, torch
 print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "archs": torch.cuda.get_arch_list(),

@@ -14,6 +14,7 @@ from avatars import write_avatar  # noqa: E402
 from sounds import write_speechlike  # noqa: E402
 from test_train_tab import OWNER, begin, end  # noqa: E402
 
+import demo  # noqa: E402
 from bridges import environments, gpus, training  # noqa: E402
 from bridges.jobs.job import list_jobs  # noqa: E402
 from tabs import generate, system, train  # noqa: E402
@@ -93,6 +94,17 @@ def test_a_training_time_that_is_the_cpus_says_so(home: Path) -> None:
     row = {"key": "estimate", "state": "info", "facts": {"seconds": {"draft": 300}}}
     choices = train.preset_choices("en", {"rows": [row]}).choices
     assert choices[0] == ("Draft, about 5 min on the CPU", "draft")
+
+
+@pytest.mark.parametrize(("capability", "parts"), [("9.0", ["inference", "gpu"]), ("6.1", ["inference"])])
+def test_the_first_start_brings_what_draws_on_a_card_that_can(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capability: str, parts: list[str]
+) -> None:
+    prepared: list[str] = []
+    monkeypatch.setattr(environments, "prepare_if_missing", lambda name, part="inference": prepared.append(part))
+    fake_gpus.install(home / "bin", monkeypatch, {**H200, "cap": capability})
+    demo.prepare_engine()
+    assert prepared == parts
 
 
 def test_the_system_tab_shows_each_card_in_both_languages(home: Path) -> None:
