@@ -117,6 +117,14 @@ def test_less_memory_means_fewer_frames_at_once() -> None:
     assert [devices.batch_that_fits(card(room), 30_000, 512) for room in rooms] == [devices.BATCH, 4, 1]
 
 
+def test_plates_keep_a_quarter_of_the_card_at_most_and_leave_room_to_draw() -> None:
+    assert devices.plates_mib(card(143_000), 30_000, 512, devices.BATCH) == devices.PLATES_MIB
+    assert devices.plates_mib(card(4000), 30_000, 512, devices.BATCH) == 1000
+    needed = devices.memory_needed_mib(30_000, 512, 1)
+    assert devices.plates_mib(card(needed + 30), 30_000, 512, 1) == 30
+    assert devices.plates_mib(card(needed - 1), 30_000, 512, 1) == 0
+
+
 def test_no_room_names_settings_that_fit() -> None:
     needed = devices.memory_needed_mib(100_000, 1024, 1)
     with pytest.raises(UserError) as short:
