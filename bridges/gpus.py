@@ -103,15 +103,35 @@ def check_device(device: str) -> None:
         )
 
 
-def card_seat(device: str, otherwise: str, made_first: bool = False) -> str:
-    """The seat of a job that can work on a card: that of the card that was named; for auto one of any card that can be
-    used; `otherwise` where there is none, or where what works on it is not installed. made_first: it is being
-    installed before the job begins."""
+def seat_to_draw(device: str) -> str:
+    """The seat of a job that draws: that of the card that was named; for auto one of any card that can be used; a
+    CPU's where there is none, where what draws on it is not installed, or where trainings, which take long, have all
+    of them."""
     if device.isdecimal():
         return f"gpu-{int(device)}"
     cards = list_gpus() if device == "auto" else []
-    if not cards or not (made_first or part_is_ready("gpu")):
-        return otherwise
+    if not cards or not part_is_ready("gpu") or trainings_on_cards() >= len(cards):
+        return "cpu"
+    return _seat_of_any(cards)
+
+
+def seat_to_train(device: str) -> str:
+    """The seat of a job that trains, before which what works on a card is installed: that of the card that was named;
+    for auto one of any card; the CPU trainings' where there is none."""
+    if device.isdecimal():
+        return f"gpu-{int(device)}"
+    cards = list_gpus() if device == "auto" else []
+    return _seat_of_any(cards) if cards else "train"
+
+
+def trainings_on_cards() -> int:
+    """How many trainings have a card or wait for one."""
+    from bridges.jobs.job import adopt  # requests, which jobs are made of, need this module
+
+    return sum(job.status().kind == "train" and job.seat.startswith("gpu-") for job in adopt())
+
+
+def _seat_of_any(cards: list[Card]) -> str:
     return "gpu-" + ",".join(str(card.index) for card in cards)
 
 

@@ -40,3 +40,15 @@ def test_a_job_on_the_cpu_is_told_of_no_card(home):
     job = start(home, f'echo "card:${{TFG_GPU:-}}" > {noted}; echo film > "$output"', device="cpu")
     assert job.wait(20).state == "done"
     assert noted.read_text().split() == ["card:"]
+
+
+def test_a_video_is_drawn_by_the_cpu_while_trainings_have_all_cards(home, monkeypatch):
+    monkeypatch.setattr(gpus, "trainings_on_cards", lambda: 2)
+    marker = home / "environments" / ".envs" / "talking_gaussian" / "tfg-ready"
+    marker.parent.mkdir(parents=True)
+    marker.write_text("inference 1\ngpu 1\n")
+    noted = home / "cards"
+    job = start(home, f'echo "cards:${{CUDA_VISIBLE_DEVICES-all}}:${{TFG_GPU:-}}" > {noted}; echo film > "$output"')
+    assert job.seat == "cpu"
+    assert job.wait(20).state == "done"
+    assert noted.read_text().split() == ["cards::"]  # it sees no card, so it cannot land beside a training

@@ -17,6 +17,7 @@ from test_train_tab import OWNER, begin, end  # noqa: E402
 import demo  # noqa: E402
 from bridges import environments, gpus, training  # noqa: E402
 from bridges.jobs.job import list_jobs  # noqa: E402
+from bridges.requests import GenerateRequest  # noqa: E402
 from tabs import generate, system, train  # noqa: E402
 
 
@@ -64,6 +65,17 @@ def test_a_training_of_auto_holds_the_seat_of_a_card_that_is_free(home: Path) ->
     job = training.get_training("ann").job
     assert job.request().seat() == "gpu-0,1"  # the part that works on it is made before the job begins
     assert "--gpu" not in command_of("ann")
+
+
+def test_videos_wait_for_no_training_where_it_has_the_last_card(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "part_is_ready", lambda part: True)
+    video = GenerateRequest("tiny", "a.wav")
+    begin(home)
+    assert video.seat() == "gpu-0,1"  # whichever the training leaves
+    begin(home)
+    assert video.seat() == "cpu"
+    end(training.get_training("ann").job)
+    assert video.seat() == "gpu-0,1"
 
 
 def test_a_training_on_the_cpu_needs_nothing_of_cards(home: Path) -> None:

@@ -93,6 +93,11 @@ class Job:
         kept = {name: str(self.folder / path) for name, path in raw.get("files", {}).items()}
         return cls(**{**raw["fields"], **kept})
 
+    @property
+    def seat(self) -> str:
+        """The kind of seat that it waits for or holds."""
+        return str(folder.read_json(self.folder / folder.REQUEST)["seat"])
+
     def output(self, name: str = "video") -> Path | None:
         """The path of a finished job's output, or None."""
         path = self.status().outputs.get(name)

@@ -111,10 +111,12 @@ class Runner:
 
     def start(self, seat: seats.Seat | None) -> subprocess.Popen[bytes] | None:
         """Start the engine in its own session; it inherits the seat, so that the seat outlives a killed runner, and
-        learns which card it holds."""
+        learns which card it holds. One that could have had a card and has a CPU's seat sees none: others hold them."""
         environment = {**os.environ, "TFG_JOB_DIR": str(self.job), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         if seat is not None and seat.gpu is not None:
             environment["TFG_GPU"] = str(seat.gpu)
+        elif self.request["fields"].get("device") == "auto" and self.is_made("talking_gaussian", "gpu"):
+            environment["CUDA_VISIBLE_DEVICES"] = ""
         try:
             engine = subprocess.Popen(
                 self.request["argv"],

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from bridges import paths
 from bridges.errors import RequestError
-from bridges.gpus import card_seat, check_device
+from bridges.gpus import check_device, seat_to_draw
 from bridges.jobs.steps import Step
 from bridges.requests.checks import avatar_path, check_choice, check_file, check_number
 from bridges.requests.speak import Speech
@@ -69,8 +69,8 @@ class GenerateRequest(Speech):
         check_choice(self.audio_features, "audio_features", "音频特征", AUDIO_FEATURES)
 
     def seat(self) -> str:
-        """A CPU seat, or that of the chosen GPU, or of any GPU for auto."""
-        return card_seat(self.device, otherwise="cpu")
+        """A CPU seat, or that of the chosen GPU, or for auto of any GPU that no training has."""
+        return seat_to_draw(self.device)
 
     def command(self, job: Path) -> list[str]:
         """The engine's script with everything that was chosen; for a text, both engines as one job."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bridges import paths
 from bridges.errors import RequestError
-from bridges.gpus import card_seat, list_gpus
+from bridges.gpus import list_gpus, seat_to_train
 from bridges.jobs.folder import read_json
 from bridges.requests.base import Request
 from bridges.requests.checks import check_file
@@ -69,7 +69,7 @@ class TrainRequest(Request):
 
     def seat(self) -> str:
         """One training at a time on the CPU, or the seat of a GPU; videos can be made meanwhile."""
-        return card_seat(self._device, otherwise="train", made_first=True)
+        return seat_to_train(self._device)
 
     def environments(self) -> list[tuple[str, str]]:
         """Where a card may train, also what works on it."""
