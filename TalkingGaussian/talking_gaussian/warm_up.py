@@ -57,11 +57,13 @@ def warm_up_cards() -> str:
     """Compile for every card and draw a small picture on it -> what to say of it."""
     import warp as wp
 
+    from talking_gaussian.rendering import warp_head
     from talking_gaussian.rendering.card import TRIAL_GAUSSIANS, TRIAL_LEVELS, TRIAL_SIDE, trial
     from talking_gaussian.rendering.warp_backend import WarpRenderer
 
     told = []
     for card in wp.get_cuda_devices():
+        wp.load_module(warp_head, device=card)  # what a video needs besides the kernels of the trial
         off = trial(WarpRenderer((TRIAL_SIDE, TRIAL_SIDE), TRIAL_GAUSSIANS, device=str(card)))
         state = "draws as the CPU does" if off <= TRIAL_LEVELS else f"is off by {off} grey levels and will not be used"
         told.append(f"{card.name} {state}")
