@@ -97,8 +97,9 @@ class CardFilm:
             return self._fetched(drawing)[0]
 
     def close(self) -> None:
-        """Free the decoders."""
+        """Free the decoders, and what the renderer remembers of this film's memory."""
         self._reader.close()
+        self._card.launch.forget()
 
     def _plans(self, fps: float) -> Iterator[tuple[Places, Sending]]:
         """Where each batch's frames stand, worked out ahead, so that plates are decoded while the card draws."""

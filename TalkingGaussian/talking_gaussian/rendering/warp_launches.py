@@ -23,3 +23,7 @@ class Launches:
             command = wp.launch(kernel, size, arguments, device=self._device, block_dim=block, record_cmd=True)
             kept = self._kept[key] = (size, arguments, command)
         kept[2].launch()
+
+    def forget(self) -> None:
+        """Let go of the arrays that were last drawn with."""
+        self._kept.clear()
