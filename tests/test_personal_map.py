@@ -17,7 +17,16 @@ from talking_gaussian.motion.personal_map import CONTEXT_HOPS, PersonalMap, hear
 from talking_gaussian.motion.speech_motion import SpeechMotion, between_words
 from talking_gaussian.motion.visemes import gaussian_smooth
 from talking_gaussian.training import sound_map
-from talking_gaussian.training.sound_map import Lesson, blocks_of, held_out_answers, learn_map, learn_maps, noise_of
+from talking_gaussian.training.sound_map import (
+    STRENGTHS,
+    Lesson,
+    blocks_of,
+    held_out_answers,
+    learn_map,
+    learn_maps,
+    likely_strength,
+    noise_of,
+)
 
 COUNT = len(MOUTH_UNITS)
 LIPS = np.eye(COUNT, 24)  # each unit moves one coordinate of eight points
@@ -122,6 +131,15 @@ def test_held_out_answers_do_not_know_their_own_stretch() -> None:
     places = np.random.default_rng(2).normal(size=(60, 3))
     answers = held_out_answers(np.eye(60), 0.1 * np.eye(60), places)
     assert np.abs(answers - places).mean() > 0.3
+
+
+def test_lips_that_the_sound_explains_are_believed_more_than_others() -> None:
+    rng = np.random.default_rng(4)
+    rows = gaussian_smooth(rng.normal(size=(200, 5)), 3.0)
+    said, unsaid = rows @ rng.normal(size=(5, 6)), gaussian_smooth(rng.normal(size=(200, 6)), 3.0)
+    weak, strong = (likely_strength(rows @ rows.T, np.eye(200), places) for places in (said, unsaid))
+    assert STRENGTHS[0] < 3 * weak < strong < STRENGTHS[-1]
+    assert likely_strength(np.eye(200), np.eye(200), np.zeros((200, 6))) == pytest.approx(np.sqrt(0.1 * 6.4))
 
 
 def test_a_map_survives_the_disk(tmp_path: Path) -> None:

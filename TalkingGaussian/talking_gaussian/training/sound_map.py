@@ -16,6 +16,7 @@ from talking_gaussian.motion.personal_map import CONTEXT_HOPS, PersonalMap
 from talking_gaussian.motion.speech_motion import SpeechMotion
 
 STRENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # of the ridge penalty
+SURE_BY = 0.03  # a strength whose error is this share larger than the best one's has 1 / e of its say
 FOLDS = 8
 APART = 12  # frames between a fold's training and its test: neighbours know each other's answer
 FLOOR = 0.1  # signals whose spread is below this share of the usual count for less
@@ -23,7 +24,7 @@ PHONES_SAY = 0.3  # what the phones heard count for, beside 1 of the bands and o
 MOOD, MOOD_FRAMES = 0.5, 10.0  # what the sound does not say lasts: its share beside 1 of mere noise, and how long
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
 MOST_ROWS = 6000  # training frames used (a solve costs their cube)
-MOST_TRIED = 2000  # and to choose the strength by
+MOST_TRIED = 1200  # and to choose the strength by
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,13 @@ def heard_at_frames(speech: SpeechMotion, samples: np.ndarray, frames: int, fps:
 
 
 def learn_map(lesson: Lesson) -> PersonalMap:
-    """The ridge regression with the strength that answers held-out stretches of the lesson best (least mean distance
+    """The ridge regression with the strength that answers held-out stretches of the lesson well (small mean distance
     of the lips' points: LMD). Its noise lasts as moods do (generalised least squares, Aitken 1936), or the map would
     explain by the sound whatever the face did for half a second."""
     middle, scale = lesson.heard.mean(0), scales_of(lesson.heard, lesson.phones)
     rows = (lesson.heard - middle) / scale
     kernel, noise = rows @ rows.T, noise_of(lesson.numbers)
-    strength = best_strength(kernel, noise, lesson.units @ lesson.lips)
+    strength = likely_strength(kernel, noise, lesson.units @ lesson.lips)
     mean = lesson.units.mean(0)
     dual = np.linalg.solve(kernel + strength * noise, lesson.units - mean)
     weight = (rows.T @ dual) / scale[:, None]
@@ -106,11 +107,18 @@ def noise_of(numbers: np.ndarray) -> np.ndarray:
     return np.eye(len(numbers)) + MOOD * np.exp(-0.5 * np.square(apart))
 
 
-def best_strength(kernel: np.ndarray, noise: np.ndarray, places: np.ndarray) -> float:
-    """Which of STRENGTHS answers held-out stretches of the lips' places [T, 3 P] best. kernel, noise [T, T]."""
+def likely_strength(kernel: np.ndarray, noise: np.ndarray, places: np.ndarray) -> float:
+    """The mean (of logarithms) of STRENGTHS, each weighed by how well it answers held-out stretches of the lips' places
+    [T, 3 P]: which of them is best in a few seconds of speech is much a matter of chance. kernel, noise [T, T]."""
     tried = np.unique(np.linspace(0, len(kernel) - 1, MOST_TRIED).astype(int))
     kernel, noise, places = kernel[np.ix_(tried, tried)], noise[np.ix_(tried, tried)], places[tried]
-    return min(STRENGTHS, key=lambda by: lip_error(held_out_answers(kernel, by * noise, places), places))
+    errors = [lip_error(held_out_answers(kernel, by * noise, places), places) for by in STRENGTHS]
+    return float(np.exp(np.average(np.log(STRENGTHS), weights=says_of(np.array(errors)))))
+
+
+def says_of(errors: np.ndarray) -> np.ndarray:
+    """The say of each strength, from its error."""
+    return np.exp(-(errors - errors.min()) / (SURE_BY * errors.min() + 1e-12))
 
 
 def lip_error(answers: np.ndarray, places: np.ndarray) -> float:
