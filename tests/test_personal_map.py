@@ -21,6 +21,7 @@ from talking_gaussian.training.sound_map import (
     STRENGTHS,
     Lesson,
     blocks_of,
+    explained,
     held_out_answers,
     learn_map,
     learn_maps,
@@ -76,6 +77,14 @@ def test_moods_last_and_noise_does_not() -> None:
     assert np.array_equal(noise, noise.T)
     assert noise[0, 3] < 1e-6
     assert np.linalg.eigvalsh(noise).min() > 0.9
+
+
+def test_one_mood_seen_for_long_counts_as_one_opinion_of_the_mean() -> None:
+    noise = noise_of(np.concatenate([np.arange(30), 100 * np.arange(1, 11)]))
+    wanted = np.concatenate([np.ones((30, 1)), np.zeros((10, 1))])
+    dual, mean = explained(noise, wanted)
+    assert 0 < mean[0] < 0.7 < wanted.mean()
+    np.testing.assert_allclose(noise @ dual + mean, wanted, atol=1e-9)
 
 
 @pytest.mark.parametrize("phones", [0, 15])

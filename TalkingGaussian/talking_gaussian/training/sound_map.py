@@ -72,8 +72,7 @@ def learn_map(lesson: Lesson) -> PersonalMap:
     rows = (lesson.heard - middle) / scale
     kernel, noise = rows @ rows.T, noise_of(lesson.numbers)
     strength = likely_strength(kernel, noise, lesson.units @ lesson.lips)
-    mean = lesson.units.mean(0)
-    dual = np.linalg.solve(kernel + strength * noise, lesson.units - mean)
+    dual, mean = explained(kernel + strength * noise, lesson.units)
     weight = (rows.T @ dual) / scale[:, None]
     low, high = np.quantile(lesson.units, (0.005, 0.995), axis=0)
     arrays = (weight, mean - middle @ weight, low * OPENING_SHARE, high * OPENING_SHARE)
@@ -107,6 +106,16 @@ def noise_of(numbers: np.ndarray) -> np.ndarray:
     return np.eye(len(numbers)) + MOOD * np.exp(-0.5 * np.square(apart))
 
 
+def explained(covariance: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Dual weights [T, M] and mean [M] of what is wanted [T, M], covariance [T, T]. In the mean, frames that say the
+    same as their neighbours count for less (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006,
+    section 2.7)."""
+    solved = np.linalg.solve(covariance, np.column_stack([wanted, np.ones(len(wanted))]))
+    dual, one = solved[:, :-1], solved[:, -1:]
+    mean = dual.sum(0) / one.sum()
+    return dual - one * mean, mean
+
+
 def likely_strength(kernel: np.ndarray, noise: np.ndarray, places: np.ndarray) -> float:
     """The mean (of logarithms) of STRENGTHS, each weighed by how well it answers held-out stretches of the lips' places
     [T, 3 P]: which of them is best in a few seconds of speech is much a matter of chance. kernel, noise [T, T]."""
@@ -134,7 +143,6 @@ def held_out_answers(kernel: np.ndarray, noise: np.ndarray, places: np.ndarray) 
     whole = kernel + noise
     for test in np.array_split(everything, FOLDS):
         train = everything[(everything < test[0] - APART) | (everything > test[-1] + APART)]
-        mean = places[train].mean(0)
-        dual = np.linalg.solve(whole[np.ix_(train, train)], places[train] - mean)
+        dual, mean = explained(whole[np.ix_(train, train)], places[train])
         answers[test] = kernel[np.ix_(test, train)] @ dual + mean
     return answers
