@@ -27,6 +27,7 @@ from talking_gaussian.training.sound_map import (
     learn_maps,
     likely_strength,
     noise_of,
+    scales_of,
 )
 
 COUNT = len(MOUTH_UNITS)
@@ -93,6 +94,17 @@ def test_every_column_heard_belongs_to_one_block(phones: int) -> None:
     columns = np.concatenate([block for block, _ in blocks])
     assert len(blocks) == (4 if phones else 3)
     assert np.array_equal(np.sort(columns), np.arange(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones))
+
+
+def test_instants_near_by_have_more_say_and_every_block_its_own() -> None:
+    phones = 3 * len(CONTEXT_HOPS)
+    heard = np.random.default_rng(5).normal(size=(300, len(CONTEXT_HOPS) * (40 + 2 * 32) + phones))
+    power = (heard / scales_of(heard, phones)).var(0)
+    *blocks, (last, say) = blocks_of(heard.shape[1], phones)
+    assert power[last].sum() == pytest.approx(say * power[blocks[0][0]].sum(), rel=0.1)
+    assert power.sum() == pytest.approx(1, abs=0.3)
+    outer, middle = power[last[:3]].sum(), power[last[6:9]].sum()
+    assert outer == pytest.approx(middle / 2, rel=0.1)
 
 
 def test_a_mouth_that_follows_the_sound_is_learnt(tmp_path: Path) -> None:

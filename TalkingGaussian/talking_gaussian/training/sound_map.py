@@ -20,6 +20,7 @@ SURE_BY = 0.03  # a strength whose error is this share larger than the best one'
 FOLDS = 8
 APART = 12  # frames between a fold's training and its test: neighbours know each other's answer
 FLOOR = 0.1  # signals whose spread is below this share of the usual count for less
+NEAR = 1 - np.abs(CONTEXT_HOPS) / 16  # the say of each instant of the context: a half at its ends
 PHONES_SAY = 0.3  # what the phones heard count for, beside 1 of the bands and of either hidden layer
 MOOD, MOOD_FRAMES = 0.5, 10.0  # what the sound does not say lasts: its share beside 1 of mere noise, and how long
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
@@ -80,19 +81,22 @@ def learn_map(lesson: Lesson) -> PersonalMap:
 
 
 def scales_of(heard: np.ndarray, phones: int) -> np.ndarray:
-    """What to divide each column of what is heard [T, F] by, so that every block has its own say in all."""
+    """What to divide each column of what is heard [T, F] by, so that every block has its own say in all, and in it the
+    instants near by have more than those farther off."""
     spread = heard.std(0)
     out = np.empty_like(spread)
     blocks = blocks_of(len(spread), phones)
     for block, say in blocks:
         usual = np.sqrt(np.square(spread[block]).mean())
         share = say / sum(say for _, say in blocks)
-        out[block] = (spread[block] + FLOOR * usual + 1e-6) * np.sqrt(len(block) / share)
+        near = np.repeat(NEAR / NEAR.mean(), len(block) // len(NEAR))
+        out[block] = (spread[block] + FLOOR * usual + 1e-6) * np.sqrt(len(block) / (share * near))
     return out
 
 
 def blocks_of(size: int, phones: int) -> list[tuple[np.ndarray, float]]:
-    """The columns of bands, of both hidden layers and of the phones in what is heard, each with its say."""
+    """The columns of bands, of both hidden layers and of the phones in what is heard, one instant of the context after
+    the other, each block with its say."""
     columns = np.arange(size - phones).reshape(len(CONTEXT_HOPS), -1)
     layer = (columns.shape[1] - BANDS) // 2
     parts = np.split(columns, [BANDS, BANDS + layer], axis=1)
