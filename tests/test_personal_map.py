@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ from talking_gaussian.motion.speech_motion import SpeechMotion, between_words
 from talking_gaussian.motion.visemes import gaussian_smooth
 from talking_gaussian.training import sound_map
 from talking_gaussian.training.sound_map import (
+    IS_WIDE,
+    OPENING,
     STRENGTHS,
+    WIDTH,
     Lesson,
     blocks_of,
     explained,
@@ -68,12 +72,23 @@ def test_a_mood_that_lasts_is_not_put_down_to_the_sound(monkeypatch: pytest.Monk
         return float(np.square(person(heard[260:])[:, 0] - said[260:]).mean())
 
     aware = np.mean([error(seed) for seed in range(4)])
-    monkeypatch.setattr(sound_map, "MOOD", 0.0)
+    monkeypatch.setattr(sound_map, "OPENING", replace(OPENING, mood=0.0))
     assert aware < np.mean([error(seed) for seed in range(4)])
 
 
+def test_what_widens_the_mouth_listens_more_to_the_phones_than_what_opens_it() -> None:
+    rng = np.random.default_rng(6)
+    heard, phones = rng.normal(size=(200, len(CONTEXT_HOPS) * (40 + 2 * 8 + 3))), 3 * len(CONTEXT_HOPS)
+    units = np.repeat(heard[:, -phones:].sum(1, keepdims=True), COUNT, axis=1)
+    person = learn_map(Lesson(heard, units, LIPS, np.arange(200), phones))
+    power = np.square(person.weight[-phones:]).sum(0)
+    assert {unit for unit, wide in zip(MOUTH_UNITS, IS_WIDE, strict=True) if wide} >= {"mouthPucker", "mouthSmileLeft"}
+    assert OPENING.phones_say < WIDTH.phones_say
+    assert power[IS_WIDE].min() > 1.2 * power[~IS_WIDE].max()
+
+
 def test_moods_last_and_noise_does_not() -> None:
-    noise = noise_of(np.array([0, 1, 2, 100]))
+    noise = noise_of(np.array([0, 1, 2, 100]), OPENING)
     assert noise[0, 0] > 2 * noise[0, 1] > 0
     assert np.array_equal(noise, noise.T)
     assert noise[0, 3] < 1e-6
@@ -81,7 +96,7 @@ def test_moods_last_and_noise_does_not() -> None:
 
 
 def test_one_mood_seen_for_long_counts_as_one_opinion_of_the_mean() -> None:
-    noise = noise_of(np.concatenate([np.arange(30), 100 * np.arange(1, 11)]))
+    noise = noise_of(np.concatenate([np.arange(30), 100 * np.arange(1, 11)]), OPENING)
     wanted = np.concatenate([np.ones((30, 1)), np.zeros((10, 1))])
     dual, mean = explained(noise, wanted)
     assert 0 < mean[0] < 0.7 < wanted.mean()
@@ -90,7 +105,7 @@ def test_one_mood_seen_for_long_counts_as_one_opinion_of_the_mean() -> None:
 
 @pytest.mark.parametrize("phones", [0, 15])
 def test_every_column_heard_belongs_to_one_block(phones: int) -> None:
-    blocks = blocks_of(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones, phones)
+    blocks = blocks_of(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones, phones, 0.3)
     columns = np.concatenate([block for block, _ in blocks])
     assert len(blocks) == (4 if phones else 3)
     assert np.array_equal(np.sort(columns), np.arange(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones))
@@ -99,8 +114,8 @@ def test_every_column_heard_belongs_to_one_block(phones: int) -> None:
 def test_instants_near_by_have_more_say_and_every_block_its_own() -> None:
     phones = 3 * len(CONTEXT_HOPS)
     heard = np.random.default_rng(5).normal(size=(300, len(CONTEXT_HOPS) * (40 + 2 * 32) + phones))
-    power = (heard / scales_of(heard, phones)).var(0)
-    *blocks, (last, say) = blocks_of(heard.shape[1], phones)
+    power = (heard / scales_of(heard, phones, 0.3)).var(0)
+    *blocks, (last, say) = blocks_of(heard.shape[1], phones, 0.3)
     assert power[last].sum() == pytest.approx(say * power[blocks[0][0]].sum(), rel=0.1)
     assert power.sum() == pytest.approx(1, abs=0.3)
     outer, middle = power[last[:3]].sum(), power[last[6:9]].sum()

@@ -21,11 +21,26 @@ FOLDS = 8
 APART = 12  # frames between a fold's training and its test: neighbours know each other's answer
 FLOOR = 0.1  # signals whose spread is below this share of the usual count for less
 NEAR = 1 - np.abs(CONTEXT_HOPS) / 16  # the say of each instant of the context: a half at its ends
-PHONES_SAY = 0.3  # what the phones heard count for, beside 1 of the bands and of either hidden layer
-MOOD, MOOD_FRAMES = 0.5, 10.0  # what the sound does not say lasts: its share beside 1 of mere noise, and how long
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
-MOST_ROWS = 6000  # training frames used (a solve costs their cube)
-MOST_TRIED = 1200  # and to choose the strength by
+MOST_ROWS = 4000  # training frames used (a solve costs their cube)
+MOST_TRIED = 1000  # and to choose the strength by
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is believed of units before the lesson. phones_say: what the phones heard count for, beside 1 of the bands
+    and of either hidden layer. mood: what the sound does not say lasts; its share beside 1 of mere noise, and how
+    long."""
+
+    phones_say: float
+    mood: float
+    mood_frames: float
+
+
+OPENING = Prior(phones_say=0.3, mood=0.5, mood_frames=10.0)
+WIDTH = Prior(phones_say=1.0, mood=1.0, mood_frames=6.0)  # how round lips are is more a matter of the phone
+_WIDE = ("mouthFunnel", "mouthPucker", "mouthStretch", "mouthSmile", "mouthFrown")
+IS_WIDE = np.array([unit.startswith(_WIDE) for unit in MOUTH_UNITS])
 
 
 @dataclass(frozen=True)
@@ -66,26 +81,33 @@ def heard_at_frames(speech: SpeechMotion, samples: np.ndarray, frames: int, fps:
 
 
 def learn_map(lesson: Lesson) -> PersonalMap:
-    """The ridge regression with the strength that answers held-out stretches of the lesson well (small mean distance
-    of the lips' points: LMD). Its noise lasts as moods do (generalised least squares, Aitken 1936), or the map would
-    explain by the sound whatever the face did for half a second."""
-    middle, scale = lesson.heard.mean(0), scales_of(lesson.heard, lesson.phones)
-    rows = (lesson.heard - middle) / scale
-    kernel, noise = rows @ rows.T, noise_of(lesson.numbers)
-    strength = likely_strength(kernel, noise, lesson.units @ lesson.lips)
-    dual, mean = explained(kernel + strength * noise, lesson.units)
-    weight = (rows.T @ dual) / scale[:, None]
-    low, high = np.quantile(lesson.units, (0.005, 0.995), axis=0)
-    arrays = (weight, mean - middle @ weight, low * OPENING_SHARE, high * OPENING_SHARE)
+    """How the units follow from what is heard: those that open the mouth and those that widen it, each in its way."""
+    low, high = np.quantile(lesson.units, (0.005, 0.995), axis=0) * OPENING_SHARE
+    opening, width = (learn_units(lesson, prior) for prior in (OPENING, WIDTH))
+    weight = np.where(IS_WIDE, width, opening)
+    arrays = (weight[:-1], weight[-1], low, high)
     return PersonalMap(MOUTH_UNITS, *(np.asarray(array, np.float32) for array in arrays))
 
 
-def scales_of(heard: np.ndarray, phones: int) -> np.ndarray:
+def learn_units(lesson: Lesson, prior: Prior) -> np.ndarray:
+    """Weights and, last, the bias [F + 1, K] of the ridge regression with the strength that answers held-out stretches
+    of the lesson well (small mean distance of the lips' points: LMD). Its noise lasts as moods do (generalised least
+    squares, Aitken 1936), or the map would explain by the sound whatever the face did for half a second."""
+    middle, scale = lesson.heard.mean(0), scales_of(lesson.heard, lesson.phones, prior.phones_say)
+    rows = (lesson.heard - middle) / scale
+    kernel, noise = rows @ rows.T, noise_of(lesson.numbers, prior)
+    strength = likely_strength(kernel, noise, lesson.units @ lesson.lips)
+    dual, mean = explained(kernel + strength * noise, lesson.units)
+    weight = (rows.T @ dual) / scale[:, None]
+    return np.vstack([weight, mean - middle @ weight])
+
+
+def scales_of(heard: np.ndarray, phones: int, phones_say: float) -> np.ndarray:
     """What to divide each column of what is heard [T, F] by, so that every block has its own say in all, and in it the
     instants near by have more than those farther off."""
     spread = heard.std(0)
     out = np.empty_like(spread)
-    blocks = blocks_of(len(spread), phones)
+    blocks = blocks_of(len(spread), phones, phones_say)
     for block, say in blocks:
         usual = np.sqrt(np.square(spread[block]).mean())
         share = say / sum(say for _, say in blocks)
@@ -94,20 +116,20 @@ def scales_of(heard: np.ndarray, phones: int) -> np.ndarray:
     return out
 
 
-def blocks_of(size: int, phones: int) -> list[tuple[np.ndarray, float]]:
+def blocks_of(size: int, phones: int, phones_say: float) -> list[tuple[np.ndarray, float]]:
     """The columns of bands, of both hidden layers and of the phones in what is heard, one instant of the context after
     the other, each block with its say."""
     columns = np.arange(size - phones).reshape(len(CONTEXT_HOPS), -1)
     layer = (columns.shape[1] - BANDS) // 2
     parts = np.split(columns, [BANDS, BANDS + layer], axis=1)
     blocks = [(part.ravel(), 1.0) for part in parts]
-    return [*blocks, (np.arange(size - phones, size), PHONES_SAY)] if phones else blocks
+    return [*blocks, (np.arange(size - phones, size), phones_say)] if phones else blocks
 
 
-def noise_of(numbers: np.ndarray) -> np.ndarray:
+def noise_of(numbers: np.ndarray, prior: Prior) -> np.ndarray:
     """Covariance [T, T] of what the sound does not say about frames number [T]: mere noise, and moods."""
-    apart = (numbers[:, None] - numbers) / MOOD_FRAMES
-    return np.eye(len(numbers)) + MOOD * np.exp(-0.5 * np.square(apart))
+    apart = (numbers[:, None] - numbers) / prior.mood_frames
+    return np.eye(len(numbers)) + prior.mood * np.exp(-0.5 * np.square(apart))
 
 
 def explained(covariance: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
