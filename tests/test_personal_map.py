@@ -14,7 +14,15 @@ from talking_gaussian.audio.chunks import HOP, frame_levels_db
 from talking_gaussian.audio.features import available
 from talking_gaussian.audio.reader import read_audio
 from talking_gaussian.errors import UserError
-from talking_gaussian.motion.personal_map import CONTEXT_HOPS, PersonalMap, heard_rows, load_maps, save_maps
+from talking_gaussian.motion.personal_map import (
+    CONTEXT_HOPS,
+    PersonalMap,
+    coarticulated,
+    heard_rows,
+    load_maps,
+    save_maps,
+)
+from talking_gaussian.motion.phone_shapes import SHAPES
 from talking_gaussian.motion.speech_motion import SpeechMotion, between_words
 from talking_gaussian.motion.visemes import gaussian_smooth
 from talking_gaussian.training import sound_map
@@ -149,6 +157,16 @@ def test_a_map_from_before_there_were_phones_is_still_read(tmp_path: Path) -> No
     ]
     assert motions[0].std() > 0
     np.testing.assert_allclose(motions[0], motions[1], atol=1e-4)
+
+
+def test_rounding_reaches_further_into_the_sounds_beside_it_than_a_closure() -> None:
+    shapes = np.zeros((81, len(SHAPES)))
+    shapes[40] = 1.0
+    reached = coarticulated(shapes)
+    assert reached[46, SHAPES.index("pucker")] > 2 * reached[46, SHAPES.index("close")] > 0
+    assert np.allclose(reached, reached[::-1])
+    assert np.allclose(coarticulated(np.ones((3, len(SHAPES)))), 1)
+    assert coarticulated(shapes[:0]).shape == (0, len(SHAPES))
 
 
 @pytest.mark.parametrize("off", [-7, 1])

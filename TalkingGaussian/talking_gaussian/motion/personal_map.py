@@ -7,6 +7,7 @@ are enough to learn it (training/sound_map.py).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,17 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from talking_gaussian.audio.chunks import HOP, RATE
 from talking_gaussian.audio.features.mel import BANDS
 from talking_gaussian.motion.phone_shapes import SHAPES, phone_shapes
-from talking_gaussian.motion.visemes import gaussian_smooth
+from talking_gaussian.motion.visemes import ARTICULATORS, gaussian_smooth
 
 LAYERS_HEARD = (0, 2)  # hidden layers of the network that the map reads, besides the log-mel bands
 CONTEXT_HOPS = (-8, -4, 0, 4, 8)  # what was and will be said counts too, 10 ms a hop
 SMOOTH_HOPS = 2.0
+_CLOSURE_S = 0.02  # lips that touch part at once: SHAPES' last one reaches no further
+_DECAYS = np.array([*(decay for _, decay in ARTICULATORS.values()), _CLOSURE_S]) * RATE / HOP  # hops
+_REACH = math.ceil(5 * _DECAYS.max())
 MAX_WEIGHT = 1e3
 FILE = "speech.safetensors"
 _ARRAYS = ("weight", "bias", "low", "high")
@@ -53,7 +58,18 @@ def heard_by_map(features: np.ndarray, name: str, hidden: list[np.ndarray]) -> n
     rows = heard_rows(heard_signals(features, name, hidden))
     if not phones_heard(name):
         return rows
-    return np.concatenate([rows, heard_rows(smooth(phone_shapes(features)))], 1)
+    return np.concatenate([rows, heard_rows(smooth(coarticulated(phone_shapes(features))))], 1)
+
+
+def coarticulated(shapes: np.ndarray) -> np.ndarray:
+    """SHAPES [n, S] at 100 Hz -> the same, each reaching into the sounds beside it at its articulator's own rate
+    (dominance functions: Cohen and Massaro, "Modeling coarticulation in synthetic visual speech", 1993), for any n."""
+    if not len(shapes):
+        return shapes
+    dominance = np.exp(-np.abs(np.arange(-_REACH, _REACH + 1)) / _DECAYS[:, None])
+    dominance /= dominance.sum(1, keepdims=True)
+    padded = np.pad(shapes, ((_REACH, _REACH), (0, 0)), mode="edge")
+    return np.stack([np.convolve(*pair, mode="valid") for pair in zip(padded.T, dominance, strict=True)], axis=1)
 
 
 def heard_signals(features: np.ndarray, name: str, hidden: list[np.ndarray]) -> np.ndarray:
