@@ -153,6 +153,25 @@ def test_an_exported_avatar_is_the_head_that_was_trained(tmp_path: Path) -> None
     assert (tmp_path / "avatar" / "poster.jpg").stat().st_size > 500
 
 
+def test_what_a_long_training_drives_beyond_bounds_is_exported_within_them(tmp_path: Path) -> None:
+    from talking_gaussian.avatar import load_avatar
+
+    data = load_rendered_set(write_dataset(tmp_path / "data"))
+    write_rgba(tmp_path / "data" / "background.png", np.full((SIZE, SIZE, 4), 128, np.uint8))
+    head = first_head(data, 1)
+    with torch.no_grad():
+        head.arrays["scales"][:, 2] = -35  # a disc without thickness
+        head.arrays["opacities"][:9] = 130
+    identity = Identity("thin", {"en": "Thin", "zh": "薄"}, "nobody", "none needed", "CC0-1.0")
+    before = evaluate(head, data, tmp_path / "x.jpg")["psnr"]
+    export_avatar(head, data, tmp_path / "avatar", identity, resting_backdrop(data))
+    avatar = load_avatar(tmp_path / "avatar")  # which refuses numbers beyond bounds
+    with torch.no_grad():
+        for name in ("scales", "opacities"):
+            head.arrays[name][:] = torch.from_numpy(getattr(avatar, name))
+    assert abs(evaluate(head, data, tmp_path / "x.jpg")["psnr"] - before) < 0.05
+
+
 def test_gaussians_that_no_frame_shows_are_dropped(tmp_path: Path) -> None:
     data = load_rendered_set(write_dataset(tmp_path / "data"))
     head = first_head(data, 1)

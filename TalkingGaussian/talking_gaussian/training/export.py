@@ -25,6 +25,8 @@ FPS = 25
 MAX_SHADED = 15_000
 SHADE_SEEN = 0.01  # of the colour's range at full weight
 LOOP_S = 20  # one round of the resting head's motion
+# long trainings go where nothing changes any more, and beyond what an avatar may hold: log metres, and logits
+THINNEST, MOST_OPAQUE = np.log(1e-6), 15.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def export_avatar(
     """Write the avatar's files, then load them as a stranger's would be and draw the poster with them."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: array.detach().numpy() for name, array in head.arrays.items()}
+    arrays["scales"] = np.maximum(arrays["scales"], THINNEST)
+    arrays["opacities"] = np.clip(arrays["opacities"], -MOST_OPAQUE, MOST_OPAQUE)
     half = {name: arrays[name].astype(np.float16) for name in ("quats", "scales", "opacities", "sh", "head_weight")}
     write_tensors(folder / "gaussians.safetensors", {"means": arrays["means"], "part": arrays["part"], **half})
     rows = shaded_rows(arrays["shade"])
