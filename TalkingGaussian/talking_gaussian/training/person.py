@@ -26,7 +26,7 @@ from talking_gaussian.training.settings import Preset, TrainSettings
 from talking_gaussian.training.sound_map import learn_maps
 from talking_gaussian.training.trainer import Examine, Figures, drop_unseen, train
 from talking_gaussian.training.video_set import VideoSet
-from talking_gaussian.training.workspace_files import HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL
+from talking_gaussian.training.workspace_files import HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL, SPOKEN
 from talking_gaussian.video.mp4_writer import Mp4Writer
 
 MOST_PLATES = 1500  # a minute: the avatar's loop of real head and body motion
@@ -46,7 +46,7 @@ class Workplace:
     def open(self, branch: str) -> VideoSet:
         """The data as a stage sees it: the held-out frames' lips come from the sound alone."""
         data = VideoSet(self.dataset, self.preset.held_out, branch)
-        data.hear(spoken_units(data, self.folder / SPEECH_FILE))
+        data.hear(np.load(self.folder / SPOKEN, allow_pickle=False))
         return data
 
     def done(self, stage: str) -> bool:
@@ -60,7 +60,7 @@ class Workplace:
 
 
 def learn_sound(place: Workplace) -> None:
-    """Stage `sound`: write the person's speech map."""
+    """Stage `sound`: write the person's speech map, and what it makes of the data's own sound."""
     place.progress.stage("sound")
     path = place.folder / SPEECH_FILE
     place.folder.mkdir(parents=True, exist_ok=True)
@@ -68,6 +68,7 @@ def learn_sound(place: Workplace) -> None:
     maps = learn_maps(sound_of(data), data.coeffs, data.face.basis, data.numbers(held_out=False), FPS)
     save_maps(path.with_name(path.name + ".part"), maps)
     path.with_name(path.name + ".part").replace(path)
+    np.save(place.folder / SPOKEN, spoken_units(data, path), allow_pickle=False)
     place.progress.step(1, 1)
 
 
