@@ -23,7 +23,7 @@ from talking_gaussian.training.card.step import CardStep  # noqa: E402
 from talking_gaussian.training.learner import CpuLearner, Learner  # noqa: E402
 from talking_gaussian.training.model import moved  # noqa: E402
 from talking_gaussian.training.settings import PRESETS, TrainSettings  # noqa: E402
-from talking_gaussian.training.trainer import drop_unseen, glimpses, train  # noqa: E402
+from talking_gaussian.training.trainer import NEW_FRAME_EVERY, drop_unseen, glimpses, train  # noqa: E402
 from talking_gaussian.training.trial import trial_gradients, trial_head, trial_set  # noqa: E402
 from talking_gaussian.training.views import Glimpse  # noqa: E402
 
@@ -101,6 +101,19 @@ def test_more_frames_than_there_is_room_for_take_turns(monkeypatch: pytest.Monke
             rows, _ = data.layers(number).box
             assert frames.boxes[slot].tolist()[:2] == [rows.start, rows.stop]
     assert 3 < sent < 60
+
+
+def test_frames_that_find_no_room_take_turns_the_same_way_every_time() -> None:
+    """A hundred frames, room for ten: each step's come from ten neighbours in a fixed order, which moves on slowly."""
+    data = trial_set()
+    many = replace(data, coeffs=np.zeros((100, 3), np.float32))
+    object.__setattr__(many, "numbers", lambda held_out: np.arange(100))
+    settings = TrainSettings(steps=400, batch=4)
+    steps = [{glimpse.number for glimpse in batch} for batch in glimpses(many, settings, 0, room=10)]
+    assert all(len(set.union(*steps[k : k + 8])) <= 10 + 8 // NEW_FRAME_EVERY for k in range(300))
+    assert len(set.union(*steps)) == 100
+    later = [{glimpse.number for glimpse in batch} for batch in glimpses(many, settings, 150, room=10)]
+    assert later == steps[150:]
 
 
 def test_a_batch_that_a_card_cannot_take_is_refused() -> None:

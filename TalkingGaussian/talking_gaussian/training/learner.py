@@ -23,6 +23,10 @@ class Learner(Protocol):
     adds_up: bool
     """whether `learn` adds to the gradients that are there, or writes them afresh"""
 
+    @property
+    def room(self) -> int | None:
+        """How many frames of the data set it began with are at hand at once; None: all alike."""
+
     def begin(self, data: Any, batch: int) -> None:
         """Make room for this data set and steps of `batch` frames."""
 
@@ -44,6 +48,7 @@ class CpuLearner:
 
     device = torch.device("cpu")
     adds_up = True
+    room = None
 
     def begin(self, data: TrainingSet, batch: int) -> None:
         """Nothing: frames come one by one."""

@@ -25,6 +25,7 @@ from talking_gaussian.training.settings import TrainSettings
 from talking_gaussian.training.views import Glimpse, TrainingSet
 
 AHEAD = 4  # batches decoded while others are learnt from
+NEW_FRAME_EVERY = 2  # steps: decoding keeps up with a card
 CHECKPOINT_S = 10.0  # least time between two checkpoints: a card does hundreds of steps a second
 Figures = dict[str, Any]
 Examine = Callable[[TrainableHead, int], Figures]
@@ -104,7 +105,8 @@ def train(
     look = examine or (lambda head, step: evaluate(head, data, folder / f"preview_{step:06d}.jpg", learner))
     learner.begin(data, settings.batch)
     try:
-        with prefetched(learner.batches(data, glimpses(data, settings, run.step)), AHEAD) as ready:
+        looks = glimpses(data, settings, run.step, learner.room)
+        with prefetched(learner.batches(data, looks), AHEAD) as ready:
             while not run.ended:
                 stopping.check()
                 learn(run, next(ready))
@@ -140,12 +142,17 @@ def latest(run: Run) -> Figures:
     return {} if not run.history else {k: v for k, v in run.history[-1].items() if k not in ("step", "gaussians")}
 
 
-def glimpses(data: TrainingSet, settings: TrainSettings, done: int) -> Iterator[list[Glimpse]]:
-    """Training frames in random order from step `done` on: the same for the same seed, wherever a run goes on."""
+def glimpses(data: TrainingSet, settings: TrainSettings, done: int, room: int | None = None) -> Iterator[list[Glimpse]]:
+    """Training frames in random order from step `done` on: the same for the same seed, wherever a run goes on. room:
+    so many frames are at hand; where there are more they take turns, a new one every NEW_FRAME_EVERY steps."""
     numbers = data.numbers(held_out=False)
+    in_turns = room is not None and room < len(numbers)
+    if in_turns:
+        numbers = np.random.default_rng(settings.seed).permutation(numbers)
     for step in range(done, settings.steps):
         rng = np.random.default_rng((settings.seed, step))
-        yield [Glimpse(int(rng.choice(numbers)), rng.random(3).astype(np.float32)) for _ in range(settings.batch)]
+        at_hand = np.roll(numbers, -(step // NEW_FRAME_EVERY))[:room] if in_turns else numbers
+        yield [Glimpse(int(rng.choice(at_hand)), rng.random(3).astype(np.float32)) for _ in range(settings.batch)]
 
 
 def drop_unseen(

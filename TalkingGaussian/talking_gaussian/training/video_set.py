@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from talking_gaussian.errors import UserError
 from talking_gaussian.rendering import Camera
 from talking_gaussian.training.init_cloud import PARTS, Face, first_cloud, placed
 from talking_gaussian.training.views import PLATE_HIDDEN, REAL_HIDDEN, Glimpse, Layers, View, view_of_layers
-from talking_gaussian.video.intra import IntraVideo
+from talking_gaussian.video.shared_video import SharedVideo
 
 CACHE_BYTES = 250_000_000  # of decoded frames, for each of the three videos
 MARGIN_PX = 12  # what is drawn reaches this far beyond the head
@@ -26,8 +25,8 @@ LIP_WEIGHT, EYE_WEIGHT = 4, 2  # how much more a pixel there counts
 
 
 class VideoSet:
-    """A TrainingSet (see views.py). branch: `mouth` shows the inside of the mouth alone, `face` all but that, `fuse`
-    everything. The last `held_out` of the frames never train."""
+    """A TrainingSet (see views.py), for several threads at once. branch: `mouth` shows the inside of the mouth alone,
+    `face` all but that, `fuse` everything. The last `held_out` of the frames never train."""
 
     def __init__(self, folder: Path, held_out: float = 0.0, branch: str = "fuse") -> None:
         """Raises UserError for a folder that preprocessing has not finished."""
@@ -47,10 +46,9 @@ class VideoSet:
         self.units, self.part_names = self.face.units, PARTS
         self._usable = usable
         self._first_held_out = round(len(poses) * (1 - held_out))
-        self._decoding = threading.Lock()  # frames to learn from are decoded by a thread of their own
-        self._frames = IntraVideo(folder / FRAMES, self.size, damaged, CACHE_BYTES)
-        self._plates = IntraVideo(folder / PLATES, self.size, damaged, CACHE_BYTES)
-        self._masks = IntraVideo(folder / MASKS, self.size, damaged, CACHE_BYTES)
+        self._frames = SharedVideo(folder / FRAMES, self.size, damaged, CACHE_BYTES)
+        self._plates = SharedVideo(folder / PLATES, self.size, damaged, CACHE_BYTES)
+        self._masks = SharedVideo(folder / MASKS, self.size, damaged, CACHE_BYTES)
 
     @property
     def sound(self) -> Path:
@@ -91,18 +89,15 @@ class VideoSet:
 
     def look(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """A frame [H, W, 3] and its mask levels [H, W], uint8."""
-        with self._decoding:
-            return self._frames.frame(number), self._masks.frame(number)[..., 0]
+        return self._frames.frame(number), self._masks.frame(number)[..., 0]
 
     def frame(self, number: int) -> np.ndarray:
         """A frame [H, W, 3] uint8."""
-        with self._decoding:
-            return self._frames.frame(number)
+        return self._frames.frame(number)
 
     def plate(self, number: int) -> np.ndarray:
         """The frame without the head [H, W, 3] uint8."""
-        with self._decoding:
-            return self._plates.frame(number)
+        return self._plates.frame(number)
 
     def view(self, glimpse: Glimpse) -> View:
         """The part of the frame that the branch draws, with the glimpse's colour where nothing may be see-through."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,22 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from talking_gaussian.devices import cores
-from talking_gaussian.video.intra import IntraVideo
 from talking_gaussian.video.plates import damaged
+from talking_gaussian.video.shared_video import SharedVideo
 
 MOST_THREADS = 12  # the encoder wants cores too
 IN_ONE_GO = 4  # plates that one thread decodes one after another: going to another place in the file takes time
 
 
 class PlateReader:
-    """Decodes plates of one file; every thread has the file open for itself."""
+    """Decodes plates of one file."""
 
     def __init__(self, path: Path, size: int, threads: int | None = None) -> None:
         """size: side of the plates handed out, px. threads: None, most of the computer's."""
         count = threads or min(MOST_THREADS, max(1, cores() * 3 // 4))
-        self._path, self._size = path, size
-        self._idle: queue.SimpleQueue[IntraVideo] = queue.SimpleQueue()
-        self._opened: list[IntraVideo] = []
+        self._video = SharedVideo(path, size, damaged)
         self._pool = ThreadPoolExecutor(count, "plates")
 
     def ask(self, plates: Sequence[int]) -> list[Future[list[np.ndarray]]]:
@@ -39,21 +36,9 @@ class PlateReader:
     def close(self) -> None:
         """Drop what was asked and not begun, and free the decoders."""
         self._pool.shutdown(cancel_futures=True)
-        for video in self._opened:
-            video.close()
+        self._video.close()
 
     def _decode(self, plates: Sequence[int]) -> list[np.ndarray]:
-        video = self._taken()
-        try:
+        with self._video.opened() as video:
             read = {plate: video.frame(plate) for plate in sorted(plates)}  # forwards, also where the loop runs back
             return [read[plate] for plate in plates]
-        finally:
-            self._idle.put(video)
-
-    def _taken(self) -> IntraVideo:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            video = IntraVideo(self._path, self._size, damaged, cache_bytes=0)
-            self._opened.append(video)
-            return video

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from talking_gaussian.devices import cores
 from talking_gaussian.training.card.loss_kernels import CHANNELS
 from talking_gaussian.training.ssim_kernels import SIDE
-from talking_gaussian.training.views import Glimpse, LayeredSet, Layers
+from talking_gaussian.training.views import Glimpse, LayeredSet
 
 MOST_BYTES = 2_000_000_000
 FREE_SHARE = 0.4  # of the card's free memory
+MOST_THREADS = 12  # that decode frames
+
+
+class PackedFrame(NamedTuple):
+    """A frame as the card keeps it: pixels [H, W, 8] uint8, box (top, bottom, left, right), and the sums of its weights
+    there and where whole windows fit."""
+
+    pixels: np.ndarray
+    box: tuple[int, int, int, int]
+    sums: tuple[float, float]
 
 
 class Upload(NamedTuple):
-    """A frame that is to take a slot."""
+    """A frame that is to take a slot, and is being decoded."""
 
     slot: int
-    layers: Layers
+    frame: Future[PackedFrame]
 
 
 class CardBatch(NamedTuple):
@@ -45,13 +57,20 @@ class CardFrames:
 
     def put(self, upload: Upload) -> None:
         """Send a frame to its slot."""
-        slot, layers = upload
-        self.pixels[slot].copy_(torch.from_numpy(layers.packed()))
-        rows, columns = layers.box
-        self.boxes[slot] = torch.tensor([rows.start, rows.stop, columns.start, columns.stop], dtype=torch.int32)
-        inner = layers.weight[rows, columns][SIDE:-SIDE, SIDE:-SIDE]
-        whole = layers.weight[rows, columns].sum(dtype=np.int64)
-        self.sums[slot] = torch.tensor([float(whole), float(inner.sum(dtype=np.int64))])
+        frame = upload.frame.result()
+        self.pixels[upload.slot].copy_(torch.from_numpy(frame.pixels))
+        self.boxes[upload.slot] = torch.tensor(frame.box, dtype=torch.int32)
+        self.sums[upload.slot] = torch.tensor(frame.sums)
+
+
+def packed_frame(data: LayeredSet, number: int) -> PackedFrame:
+    """A training frame as the card keeps it."""
+    layers = data.layers(number)
+    rows, columns = layers.box
+    weight = layers.weight[layers.box]
+    inner = weight[SIDE:-SIDE, SIDE:-SIDE]
+    sums = (float(weight.sum(dtype=np.int64)), float(inner.sum(dtype=np.int64)))
+    return PackedFrame(layers.packed(), (rows.start, rows.stop, columns.start, columns.stop), sums)
 
 
 def room_for(size: int, device: torch.device) -> int:
@@ -61,18 +80,23 @@ def room_for(size: int, device: torch.device) -> int:
 
 
 def card_batches(data: LayeredSet, glimpses: Iterator[list[Glimpse]], room: int) -> Iterator[CardBatch]:
-    """Glimpses -> batches; a frame that is not on the card takes the slot of the one that came there first."""
-    slots: dict[int, int] = {}
-    for batch in glimpses:
-        uploads = []
-        here = {glimpse.number for glimpse in batch}
-        for number in sorted(here - slots.keys()):
-            slot = len(slots)
-            if slot >= room:
-                oldest = next(other for other in slots if other not in here)
-                slot = slots.pop(oldest)
-            slots[number] = slot
-            uploads.append(Upload(slot, data.layers(number)))
-        numbers = tuple(glimpse.number for glimpse in batch)
-        backdrops = np.stack([glimpse.backdrop for glimpse in batch])
-        yield CardBatch(numbers, tuple(slots[number] for number in numbers), backdrops, uploads)
+    """Glimpses -> batches; a frame that is not on the card takes the slot of the one that came there first. Frames are
+    decoded by several threads while the batches wait to be learnt from."""
+    with ThreadPoolExecutor(min(MOST_THREADS, cores()), "frames") as pool:
+        slots: dict[int, int] = {}
+        for batch in glimpses:
+            uploads = []
+            here = {glimpse.number for glimpse in batch}
+            for number in sorted(here - slots.keys()):
+                slots[number] = free_slot(slots, here, room)
+                uploads.append(Upload(slots[number], pool.submit(packed_frame, data, number)))
+            numbers = tuple(glimpse.number for glimpse in batch)
+            backdrops = np.stack([glimpse.backdrop for glimpse in batch])
+            yield CardBatch(numbers, tuple(slots[number] for number in numbers), backdrops, uploads)
+
+
+def free_slot(slots: dict[int, int], needed: set[int], room: int) -> int:
+    """A slot that is not taken, or that of the frame that came first of those that are not needed, which goes."""
+    if len(slots) < room:
+        return len(slots)
+    return slots.pop(next(number for number in slots if number not in needed))

@@ -38,9 +38,14 @@ class CardLearner:
         motion = Motion(data.coeffs, data.head, data.camera, wp.device_from_torch(self.device))
         self._step = CardStep(data.size, data.camera, motion, batch, self.device)
 
+    @property
+    def room(self) -> int:
+        """Frames that the card keeps."""
+        return self._frames.room
+
     def batches(self, data: LayeredSet, glimpses: Iterator[list[Glimpse]]) -> Iterator[CardBatch]:
         """Frames are decoded when they are first looked at."""
-        return card_batches(data, glimpses, self._frames.room)
+        return card_batches(data, glimpses, self.room)
 
     def learn(self, head: TrainableHead, batch: CardBatch, settings: TrainSettings, densifier: Densifier) -> None:
         """Queue one step; nothing here waits for the card."""
