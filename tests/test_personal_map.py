@@ -86,12 +86,13 @@ def test_a_mood_that_lasts_is_not_put_down_to_the_sound(monkeypatch: pytest.Monk
 
 def test_what_widens_the_mouth_listens_more_to_the_phones_than_what_opens_it() -> None:
     rng = np.random.default_rng(6)
-    heard, phones = rng.normal(size=(200, len(CONTEXT_HOPS) * (40 + 2 * 8 + 3))), 3 * len(CONTEXT_HOPS)
+    guess = phones = 3 * len(CONTEXT_HOPS)
+    heard = rng.normal(size=(200, len(CONTEXT_HOPS) * (40 + 2 * 8) + guess + phones))
     units = np.repeat(heard[:, -phones:].sum(1, keepdims=True), COUNT, axis=1)
-    person = learn_map(Lesson(heard, units, LIPS, np.arange(200), phones))
+    person = learn_map(Lesson(heard, units, LIPS, np.arange(200), (guess, phones)))
     power = np.square(person.weight[-phones:]).sum(0)
     assert {unit for unit, wide in zip(MOUTH_UNITS, IS_WIDE, strict=True) if wide} >= {"mouthPucker", "mouthSmileLeft"}
-    assert OPENING.phones_say < WIDTH.phones_say
+    assert OPENING.guesses_say < WIDTH.guesses_say
     assert power[IS_WIDE].min() > 1.2 * power[~IS_WIDE].max()
 
 
@@ -111,19 +112,20 @@ def test_one_mood_seen_for_long_counts_as_one_opinion_of_the_mean() -> None:
     np.testing.assert_allclose(noise @ dual + mean, wanted, atol=1e-9)
 
 
-@pytest.mark.parametrize("phones", [0, 15])
-def test_every_column_heard_belongs_to_one_block(phones: int) -> None:
-    blocks = blocks_of(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones, phones, 0.3)
+@pytest.mark.parametrize("guesses", [(), (10,), (10, 15)])
+def test_every_column_heard_belongs_to_one_block(guesses: tuple[int, ...]) -> None:
+    size = len(CONTEXT_HOPS) * (40 + 2 * 32) + sum(guesses)
+    blocks = blocks_of(size, guesses, (0.1, 0.3))
     columns = np.concatenate([block for block, _ in blocks])
-    assert len(blocks) == (4 if phones else 3)
-    assert np.array_equal(np.sort(columns), np.arange(len(CONTEXT_HOPS) * (40 + 2 * 32) + phones))
+    assert [len(block) for block, _ in blocks[3:]] == list(guesses)
+    assert np.array_equal(np.sort(columns), np.arange(size))
 
 
 def test_instants_near_by_have_more_say_and_every_block_its_own() -> None:
     phones = 3 * len(CONTEXT_HOPS)
     heard = np.random.default_rng(5).normal(size=(300, len(CONTEXT_HOPS) * (40 + 2 * 32) + phones))
-    power = (heard / scales_of(heard, phones, 0.3)).var(0)
-    *blocks, (last, say) = blocks_of(heard.shape[1], phones, 0.3)
+    power = (heard / scales_of(heard, (phones,), (0.3,))).var(0)
+    *blocks, (last, say) = blocks_of(heard.shape[1], (phones,), (0.3,))
     assert power[last].sum() == pytest.approx(say * power[blocks[0][0]].sum(), rel=0.1)
     assert power.sum() == pytest.approx(1, abs=0.3)
     outer, middle = power[last[:3]].sum(), power[last[6:9]].sum()
@@ -144,12 +146,13 @@ def test_a_mouth_that_follows_the_sound_is_learnt(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not available("visemes"), reason="pocketsphinx is not installed")
-def test_a_map_from_before_there_were_phones_is_still_read(tmp_path: Path) -> None:
+def test_a_map_from_before_there_were_guesses_is_still_read(tmp_path: Path) -> None:
     sound = np.concatenate(list(read_audio(write_speechlike(tmp_path / "voice.wav", 3.0))))
     speech = SpeechMotion.load("visemes")
-    assert speech.phones_size > 0
-    old = some_map(speech.heard_size - speech.phones_size)
-    padded = np.concatenate([old.weight, np.zeros((speech.phones_size, COUNT), np.float32)])
+    guesses = sum(speech.guess_sizes)
+    assert guesses > 0
+    old = some_map(speech.heard_size - guesses)
+    padded = np.concatenate([old.weight, np.zeros((guesses, COUNT), np.float32)])
     new = PersonalMap(MOUTH_UNITS, padded, old.bias, old.low, old.high)
     motions = [
         np.concatenate(list(SpeechMotion.load("visemes", {"visemes": person}).stream([sound], 25, 75)))

@@ -1,8 +1,8 @@
 """How one person moves to sounds: a linear map from what the speech network hears to the person's own face units.
 
-The network's first and last hidden layers know speech from all its training voices, and what the phones heard do to
-anyone's mouth is a first guess; the map says what this person's face does with it. Linear, so that ten seconds of video
-are enough to learn it (training/sound_map.py).
+The network's first and last hidden layers know speech from all its training voices, and what anyone's mouth would do,
+by the network and by the phones heard, are first guesses; the map says what this person's face does with them. Linear,
+so that ten seconds of video are enough to learn it (training/sound_map.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from talking_gaussian.audio.chunks import HOP, RATE
 from talking_gaussian.audio.features.mel import BANDS
 from talking_gaussian.motion.phone_shapes import SHAPES, phone_shapes
-from talking_gaussian.motion.visemes import ARTICULATORS, gaussian_smooth
+from talking_gaussian.motion.visemes import ARTICULATORS, SPEECH_UNITS, articulation_to_units, gaussian_smooth
 
 LAYERS_HEARD = (0, 2)  # hidden layers of the network that the map reads, besides the log-mel bands
 CONTEXT_HOPS = (-8, -4, 0, 4, 8)  # what was and will be said counts too, 10 ms a hop
@@ -43,22 +43,25 @@ class PersonalMap:
 
     def __call__(self, heard: np.ndarray) -> np.ndarray:
         """What is heard [n, F or more] (see `heard_by_map`) -> units [n, K] float32. A map learnt before there were
-        phones knows only what stands before them."""
+        guesses knows only what stands before them."""
         known = heard[:, : len(self.weight)]
         return np.clip(known @ self.weight + self.bias, self.low, self.high).astype(np.float32)
 
 
-def phones_heard(name: str) -> int:
-    """How many numbers of an instant say which phones are heard: the last ones; none with `mel` features."""
-    return len(SHAPES) * len(CONTEXT_HOPS) if name == "visemes" else 0
+def guess_sizes(name: str) -> tuple[int, ...]:
+    """How many numbers of an instant, the last ones, are guesses of what anyone's mouth does: by the network, and by
+    the phones heard (not with `mel` features)."""
+    guesses = (SPEECH_UNITS, SHAPES) if name == "visemes" else (SPEECH_UNITS,)
+    return tuple(len(guess) * len(CONTEXT_HOPS) for guess in guesses)
 
 
-def heard_by_map(features: np.ndarray, name: str, hidden: list[np.ndarray]) -> np.ndarray:
-    """Sound features [n, F] of the kind `name` and the network's hidden layers -> what a map reads [n, R], 100 Hz."""
-    rows = heard_rows(heard_signals(features, name, hidden))
-    if not phones_heard(name):
-        return rows
-    return np.concatenate([rows, heard_rows(smooth(coarticulated(phone_shapes(features))))], 1)
+def heard_by_map(features: np.ndarray, name: str, moves: np.ndarray, hidden: list[np.ndarray]) -> np.ndarray:
+    """Sound features [n, F] of the kind `name`, the network's articulation and its hidden layers -> what a map reads
+    [n, R], 100 Hz."""
+    signals = [heard_signals(features, name, hidden), smooth(articulation_to_units(moves))]
+    if name == "visemes":
+        signals.append(smooth(coarticulated(phone_shapes(features))))
+    return np.concatenate([heard_rows(signal) for signal in signals], 1)
 
 
 def coarticulated(shapes: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from talking_gaussian.audio.ears import Ears
 from talking_gaussian.audio.features import AudioFeature, available, load_feature
 from talking_gaussian.audio.features.mel import BANDS
 from talking_gaussian.errors import UserError
-from talking_gaussian.motion.personal_map import CONTEXT_HOPS, LAYERS_HEARD, PersonalMap, heard_by_map, phones_heard
+from talking_gaussian.motion.personal_map import CONTEXT_HOPS, LAYERS_HEARD, PersonalMap, guess_sizes, heard_by_map
 from talking_gaussian.motion.temporal_net import TemporalNet
 from talking_gaussian.motion.visemes import (
     SPEECH_UNITS,
@@ -66,7 +66,7 @@ class SpeechMotion:
         net = TemporalNet.load(Path(__file__).parent / f"weights_{audio_features}.safetensors")
         person = (persons or {}).get(audio_features)
         motion = cls(feature, net, person)
-        if person and len(person.weight) not in (motion.heard_size, motion.heard_size - motion.phones_size):
+        if person and len(person.weight) not in (motion.heard_size, motion.heard_size - sum(motion.guess_sizes)):
             raise UserError(
                 "bad_avatar",
                 "The avatar's speech map was made for another version of the speech network. Train the avatar again.",
@@ -78,12 +78,12 @@ class SpeechMotion:
     def heard_size(self) -> int:
         """How many numbers `heard` gives for an instant."""
         signals = BANDS + sum(self._net.hidden_sizes[layer] for layer in LAYERS_HEARD)
-        return signals * len(CONTEXT_HOPS) + self.phones_size
+        return signals * len(CONTEXT_HOPS) + sum(self.guess_sizes)
 
     @property
-    def phones_size(self) -> int:
-        """How many of them, the last ones, say which phones are heard."""
-        return phones_heard(self._feature.name)
+    def guess_sizes(self) -> tuple[int, ...]:
+        """How many of them, the last ones, are guesses of what anyone's mouth does, guess by guess."""
+        return guess_sizes(self._feature.name)
 
     def heard(self, blocks: Iterable[np.ndarray]) -> np.ndarray:
         """What a personal map reads of 16 kHz sound, chunk by chunk as `stream` hears it: [hops, heard_size]."""
@@ -91,7 +91,7 @@ class SpeechMotion:
         for chunk in overlapping_chunks(blocks):
             tracker.update(frame_levels_db(chunk.samples))
             features = self._feature.extract(chunk.samples * np.float32(tracker.gain()))
-            heard = heard_by_map(features, self._feature.name, self._net.listen(features)[1])
+            heard = heard_by_map(features, self._feature.name, *self._net.listen(features))
             rows.append(heard[chunk.left // HOP : (chunk.left + chunk.core) // HOP])
         return np.concatenate(rows)
 
@@ -143,7 +143,7 @@ class SpeechMotion:
         moves, hidden = self._net.listen(features)
         self.heard_speech = self.heard_speech or bool(voiced.any())
         if self._person:
-            units = self._person(heard_by_map(features, self._feature.name, hidden))
+            units = self._person(heard_by_map(features, self._feature.name, moves, hidden))
             return units * between_words(voiced)[:, None].astype(np.float32)
         return anyones_units(moves, voiced)
 

@@ -28,31 +28,31 @@ MOST_TRIED = 1000  # and to choose the strength by
 
 @dataclass(frozen=True)
 class Prior:
-    """What is believed of units before the lesson. phones_say: what the phones heard count for, beside 1 of the bands
-    and of either hidden layer. mood: what the sound does not say lasts; its share beside 1 of mere noise, and how
-    long."""
+    """What is believed of units before the lesson. guesses_say: what anyone's mouth, by the network and by the phones
+    heard, counts for, beside 1 of the bands and of either hidden layer. mood: what the sound does not say lasts; its
+    share beside 1 of mere noise, and how long."""
 
-    phones_say: float
+    guesses_say: tuple[float, float]
     mood: float
     mood_frames: float
 
 
-OPENING = Prior(phones_say=0.3, mood=0.5, mood_frames=10.0)
-WIDTH = Prior(phones_say=1.0, mood=1.0, mood_frames=6.0)  # how round lips are is more a matter of the phone
+OPENING = Prior(guesses_say=(0.02, 0.3), mood=0.5, mood_frames=10.0)
+WIDTH = Prior(guesses_say=(0.3, 1.0), mood=1.0, mood_frames=6.0)  # how round lips are is more a matter of phones
 _WIDE = ("mouthFunnel", "mouthPucker", "mouthStretch", "mouthSmile", "mouthFrown")
 IS_WIDE = np.array([unit.startswith(_WIDE) for unit in MOUTH_UNITS])
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """heard [T, F], its last `phones` columns about phones, the units [T, K] that went with it and the numbers [T] of
-    the frames; lips [K, 3 P]: where a full unit moves the lips' points."""
+    """heard [T, F], its last columns `guesses` (how many each), the units [T, K] that went with it and the numbers [T]
+    of the frames; lips [K, 3 P]: where a full unit moves the lips' points."""
 
     heard: np.ndarray
     units: np.ndarray
     lips: np.ndarray
     numbers: np.ndarray
-    phones: int = 0
+    guesses: tuple[int, ...] = ()
 
 
 def learn_maps(
@@ -69,7 +69,7 @@ def learn_maps(
             heard = heard_at_frames(speech, samples, len(coefficients), fps)
             chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, MOST_ROWS).astype(int))]
             units = coefficients[chosen, :count].astype(np.float64)
-            maps[name] = learn_map(Lesson(heard[chosen], units, lips, chosen, speech.phones_size))
+            maps[name] = learn_map(Lesson(heard[chosen], units, lips, chosen, speech.guess_sizes))
     return maps
 
 
@@ -93,7 +93,7 @@ def learn_units(lesson: Lesson, prior: Prior) -> np.ndarray:
     """Weights and, last, the bias [F + 1, K] of the ridge regression with the strength that answers held-out stretches
     of the lesson well (small mean distance of the lips' points: LMD). Its noise lasts as moods do (generalised least
     squares, Aitken 1936), or the map would explain by the sound whatever the face did for half a second."""
-    middle, scale = lesson.heard.mean(0), scales_of(lesson.heard, lesson.phones, prior.phones_say)
+    middle, scale = lesson.heard.mean(0), scales_of(lesson.heard, lesson.guesses, prior.guesses_say)
     rows = (lesson.heard - middle) / scale
     kernel, noise = rows @ rows.T, noise_of(lesson.numbers, prior)
     strength = likely_strength(kernel, noise, lesson.units @ lesson.lips)
@@ -102,12 +102,12 @@ def learn_units(lesson: Lesson, prior: Prior) -> np.ndarray:
     return np.vstack([weight, mean - middle @ weight])
 
 
-def scales_of(heard: np.ndarray, phones: int, phones_say: float) -> np.ndarray:
+def scales_of(heard: np.ndarray, guesses: tuple[int, ...], says: tuple[float, ...]) -> np.ndarray:
     """What to divide each column of what is heard [T, F] by, so that every block has its own say in all, and in it the
     instants near by have more than those farther off."""
     spread = heard.std(0)
     out = np.empty_like(spread)
-    blocks = blocks_of(len(spread), phones, phones_say)
+    blocks = blocks_of(len(spread), guesses, says)
     for block, say in blocks:
         usual = np.sqrt(np.square(spread[block]).mean())
         share = say / sum(say for _, say in blocks)
@@ -116,14 +116,18 @@ def scales_of(heard: np.ndarray, phones: int, phones_say: float) -> np.ndarray:
     return out
 
 
-def blocks_of(size: int, phones: int, phones_say: float) -> list[tuple[np.ndarray, float]]:
-    """The columns of bands, of both hidden layers and of the phones in what is heard, one instant of the context after
+def blocks_of(size: int, guesses: tuple[int, ...], says: tuple[float, ...]) -> list[tuple[np.ndarray, float]]:
+    """The columns of bands, of both hidden layers and of the guesses in what is heard, one instant of the context after
     the other, each block with its say."""
-    columns = np.arange(size - phones).reshape(len(CONTEXT_HOPS), -1)
+    first = size - sum(guesses)
+    columns = np.arange(first).reshape(len(CONTEXT_HOPS), -1)
     layer = (columns.shape[1] - BANDS) // 2
     parts = np.split(columns, [BANDS, BANDS + layer], axis=1)
     blocks = [(part.ravel(), 1.0) for part in parts]
-    return [*blocks, (np.arange(size - phones, size), phones_say)] if phones else blocks
+    for count, say in zip(guesses, says, strict=False):  # `mel` features know no phones
+        blocks.append((np.arange(first, first + count), say))
+        first += count
+    return blocks
 
 
 def noise_of(numbers: np.ndarray, prior: Prior) -> np.ndarray:
