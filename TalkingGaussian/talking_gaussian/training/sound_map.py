@@ -22,7 +22,7 @@ APART = 12  # frames between a fold's training and its test: neighbours know eac
 FLOOR = 0.1  # signals whose spread is below this share of the usual count for less
 NEAR = 1 - np.abs(CONTEXT_HOPS) / 16  # the say of each instant of the context: a half at its ends
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
-MOST_ROWS = 4000  # training frames used (a solve costs their cube)
+MOST_ROWS = 3000  # training frames used (a solve costs their cube)
 MOST_TRIED = 1000  # and to choose the strength by
 
 
