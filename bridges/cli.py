@@ -411,7 +411,7 @@ def add_training(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     new.add_argument("--licence", default="", help="what others may do with the avatar")
     new.add_argument("--preset", choices=PRESETS, default="draft")
     new.add_argument("--size", type=int, default=512, help="pixels of the square picture, 256 to 1024")
-    new.add_argument("--device", default="auto", help="auto, cpu or the number of a GPU")
+    new.add_argument("--device", default="auto", help="auto, cpu, the number of a GPU, or all")
     new.add_argument("--repair", action="store_true", help="apply every repair that the check offers")
     for name in training.REPAIRS:
         new.add_argument(f"--{name}", type=float, help="as the check offers")
@@ -419,7 +419,7 @@ def add_training(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     verbs.add_parser("trainings", help="list the trainings").set_defaults(run=trainings)
     more = verbs.add_parser("resume", help="go on with a training where it stopped")
     more.add_argument("id")
-    more.add_argument("--device", help="auto, cpu or the number of a GPU (default: as it began)")
+    more.add_argument("--device", help="auto, cpu, the number of a GPU, or all (default: as it began)")
     more.set_defaults(run=resume)
     for parser in (new, more):
         parser.add_argument("--detach", action="store_true", help="print the training's id and return at once")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bridges.errors import RequestError
+from bridges.jobs.seats import cards_of
 
 QUERY = "index,name,memory.total,memory.used,driver_version,compute_cap"
 ASK_S, FACTS_S = 20.0, 90.0
@@ -82,10 +83,10 @@ def _read_row(line: str) -> Card | None:
 # --- seats ------------------------------------------------------------------------------------------------------------
 
 
-def check_device(device: str) -> None:
-    """Raises RequestError unless it is auto, cpu or a card's number. A machine without cards takes any number (all is
-    done on its CPU, as scripts written for other machines expect)."""
-    if device in ("auto", "cpu"):
+def check_device(device: str, several: bool = False) -> None:
+    """Raises RequestError unless it is auto, cpu or a card's number. several: `all` will do too. A machine without
+    cards takes any of them (all is done on its CPU, as scripts written for other machines expect)."""
+    if device in ("auto", "cpu") or (several and device == "all"):
         return
     if not (device.isascii() and device.isdecimal() and len(device) <= 2):
         raise RequestError(
@@ -117,18 +118,21 @@ def seat_to_draw(device: str) -> str:
 
 def seat_to_train(device: str) -> str:
     """The seat of a job that trains, before which what works on a card is installed: that of the card that was named;
-    for auto one of any card; the CPU trainings' where there is none."""
+    for auto one of any card, for all those of every card; the CPU trainings' where there is none."""
     if device.isdecimal():
         return f"gpu-{int(device)}"
-    cards = list_gpus() if device == "auto" else []
-    return _seat_of_any(cards) if cards else "train"
+    cards = list_gpus() if device in ("auto", "all") else []
+    if not cards:
+        return "train"
+    return _seat_of_any(cards) if device == "auto" else "gpus-" + ",".join(str(card.index) for card in cards)
 
 
 def trainings_on_cards() -> int:
-    """How many trainings have a card or wait for one."""
+    """How many cards trainings have or wait for."""
     from bridges.jobs.job import adopt  # requests, which jobs are made of, need this module
 
-    return sum(job.status().kind == "train" and job.seat.startswith("gpu-") for job in adopt())
+    kinds = [job.seat for job in adopt() if job.status().kind == "train"]
+    return sum(len(cards_of(kind)) if kind.startswith("gpus-") else kind.startswith("gpu-") for kind in kinds)
 
 
 def _seat_of_any(cards: list[Card]) -> str:

@@ -44,8 +44,8 @@ class Consent:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a training is to be. preset: draft, standard or high; size: pixels of the square picture; device: auto, cpu
-    or a GPU's number; repairs: options of a report's rows (start_s, end_s, sound_shift_ms).
+    """What a training is to be. preset: draft, standard or high; size: pixels of the square picture; device: auto, cpu,
+    a GPU's number, or all GPUs (all); repairs: options of a report's rows (start_s, end_s, sound_shift_ms).
     """
 
     name_en: str
@@ -148,7 +148,7 @@ def resume(training_id: str, device: str | None = None) -> Training:
     if training.job and not training.job.status().final:
         raise RequestError("training_active", "This training is under way already.", "该训练正在进行。")
     if device is not None:
-        check_device(device)
+        check_device(device, several=True)
         write_json(training.folder / RECORD, read_json(training.folder / RECORD) | {"device": device})
     request = TrainRequest(training_id, training.name["en"])
     prepare(request)
@@ -176,7 +176,7 @@ def check_wish(wish: Wish, repairs: Mapping[str, float]) -> None:
         )
     check_choice(wish.preset, "preset", "预设", PRESETS)
     check_number(wish.size, "size", "画面尺寸", 256, 1024, even=True)
-    check_device(wish.device)
+    check_device(wish.device, several=True)
     for name, value in repairs.items():
         low, high = REPAIRS.get(name, (1, 0))
         if not isinstance(value, (int, float)) or not low <= value <= high:

@@ -128,11 +128,14 @@ def lay_out_inputs() -> dict[str, Any]:
     return {**dict(zip(names, made, strict=True)), **said, "device": device, "start": start, "cancel": cancel}
 
 
-def device_choice(label: str = "device", elem_id: str = "device") -> gr.Dropdown:
-    """The processors to choose from, under the word `label`; shown only where there is a card."""
+def device_choice(label: str = "device", elem_id: str = "device", several: bool = False) -> gr.Dropdown:
+    """The processors to choose from, under the word `label`; shown only where there is a card. several: all cards
+    together can be chosen too, where there are some."""
     cards = gpus.list_gpus()
     choices: list[tuple[Any, str]] = [(W("device_auto"), "auto"), ("CPU", "cpu")]
     choices += [(f"GPU {card.index}: {card.name}", str(card.index)) for card in cards]
+    if several and len(cards) > 1:
+        choices.append((W("device_all"), "all"))
     return gr.Dropdown(choices, value="auto", label=W(label), visible=bool(cards), elem_id=elem_id)
 
 

@@ -112,7 +112,7 @@ def lay_out_form() -> dict[str, Any]:
     preset = gr.Radio(label=W("train_preset"), elem_id="train_preset")
     with gr.Accordion(W("train_options"), open=False, elem_id="train_options"):
         size = gr.Dropdown([(f"{px} × {px}", px) for px in SIZES], value=512, label=W("size"), elem_id="train_size")
-        device = generate.device_choice("train_device", "train_device")
+        device = generate.device_choice("train_device", "train_device", several=True)
     start = gr.Button(W("train_start"), variant="primary", elem_id="train_start")
     names = ("name_en", "name_zh", "subject", "by", "agreed", "preset", "size", "device", "start")
     made = (name_en, name_zh, subject, by, agreed, preset, size, device, start)
@@ -218,11 +218,12 @@ def chosen_of(known: list[Training], chosen: str | None) -> Training | None:
 
 
 def device_of(known: list[Training], chosen: str | None) -> Any:
-    """The choice of a device as the chosen training has it; auto where its card is gone."""
+    """The choice of a device as the chosen training has it; auto where its cards are gone."""
     current = chosen_of(known, chosen)
     if current is None:
         return gr.skip()
-    there = ("cpu", *(str(card.index) for card in gpus.list_gpus()))
+    cards = [str(card.index) for card in gpus.list_gpus()]
+    there = ("cpu", *cards, *(("all",) if len(cards) > 1 else ()))
     return gr.update(value=current.device if current.device in there else "auto")
 
 

@@ -47,9 +47,31 @@ def test_auto_takes_the_card_with_most_free_memory(two_cards: None, with_warp: N
 def test_auto_takes_the_card_whose_seat_the_job_holds(
     two_cards: None, with_warp: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(devices.SEAT, "0")
+    monkeypatch.setenv(devices.SEATS, "0")
     chosen = devices.choose("auto")
-    assert chosen.gpu is not None and chosen.gpu.index == 0
+    assert chosen.gpu is not None and chosen.gpu.index == 0 and not chosen.others
+
+
+@pytest.mark.parametrize(
+    ("word", "seats", "taken"),
+    [
+        ("all", "", [0, 1]),
+        ("1,0", "", [1, 0]),
+        ("1,1", "", [1]),
+        (None, "0,1", [0, 1]),
+        (None, "", [1]),
+        ("0", "1", [0]),
+    ],
+)
+def test_what_can_use_several_cards_takes_those_that_were_named_or_whose_seats_it_holds(
+    two_cards: None, with_warp: None, monkeypatch: pytest.MonkeyPatch, word: str | None, seats: str, taken: list[int]
+) -> None:
+    monkeypatch.setenv(devices.SEATS, seats)
+    chosen = devices.choose(word, several=True)
+    assert chosen.gpu is not None
+    assert [gpu.index for gpu in (chosen.gpu, *chosen.others)] == taken
+    with pytest.raises(UserError, match="all or the numbers"):
+        devices.choose("0,", several=True)
 
 
 def test_a_number_takes_that_card_and_a_wrong_one_is_refused(two_cards: None, with_warp: None) -> None:
@@ -145,12 +167,27 @@ def test_two_jobs_never_share_a_card_and_auto_takes_a_free_one(tmp_path: Path) -
     first = seats.take_seat(tmp_path, "gpu-0,1")
     named = seats.take_seat(tmp_path, "gpu-0")
     second = seats.take_seat(tmp_path, "gpu-0,1")
-    assert first is not None and first.gpu == 0
+    assert first is not None and first.gpus == (0,)
     assert named is None
-    assert second is not None and second.gpu == 1
+    assert second is not None and second.gpus == (1,)
     assert seats.take_seat(tmp_path, "gpu-0,1") is None
-    for seat in (first, second):
-        devices.os.close(seat.fd)
+    assert seats.take_seat(tmp_path, "gpus-0,1") is None
+    devices.os.close(first.fds[0])
+    assert seats.take_seat(tmp_path, "gpus-0,1") is None  # and it has not kept the one that was free
+    devices.os.close(second.fds[0])
+    both = seats.take_seat(tmp_path, "gpus-0,1")
+    assert both is not None and both.gpus == (0, 1)
+    assert seats.take_seat(tmp_path, "gpu-0,1") is None
+    for fd in both.fds:
+        devices.os.close(fd)
+
+
+def test_a_training_on_all_cards_asks_for_the_seats_of_all(two_cards: None) -> None:
+    assert gpus.seat_to_train("all") == "gpus-0,1"
+    assert gpus.seat_to_train("auto") == "gpu-0,1"
+    gpus.check_device("all", several=True)
+    with pytest.raises(RequestError, match="device must be"):
+        gpus.check_device("all")
 
 
 def test_a_drawing_job_takes_a_cards_seat_only_where_a_card_can_draw(

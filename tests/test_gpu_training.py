@@ -16,7 +16,6 @@ from talking_gaussian.devices import Choice, Gpu  # noqa: E402
 from talking_gaussian.errors import UserError  # noqa: E402
 from talking_gaussian.progress import Progress  # noqa: E402
 from talking_gaussian.training import card as training_card  # noqa: E402
-from talking_gaussian.training.card import frames as card_frames  # noqa: E402
 from talking_gaussian.training.card.frames import CardFrames, card_batches  # noqa: E402
 from talking_gaussian.training.card.learner import CardLearner  # noqa: E402
 from talking_gaussian.training.card.step import CardStep  # noqa: E402
@@ -84,12 +83,10 @@ def test_training_learns_and_adds_and_drops_gaussians_and_goes_on(learner: Learn
     assert 0 < len(drop_unseen(head, data, 0.1, learner)) <= len(head)
 
 
-def test_more_frames_than_there_is_room_for_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_frames_than_there_is_room_for_take_turns() -> None:
     """Two slots for three frames: what a batch needs is there, whatever came before."""
     data = trial_set()
-    monkeypatch.setattr(card_frames, "room_for", lambda size, device: 1)
-    frames = CardFrames(data.size, 3, 2, torch.device("cpu"))
-    assert frames.room == 2
+    frames = CardFrames(data.size, 2, torch.device("cpu"))
     settings = TrainSettings(steps=30, batch=2)
     sent = 0
     for batch in card_batches(data, glimpses(data, settings, 0), frames.room):
@@ -150,7 +147,7 @@ def test_a_card_with_wrong_gradients_is_refused_and_the_cpu_trains_on(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that what take() sets is taken back
     monkeypatch.setattr(wp, "get_cuda_devices", lambda: ["cuda:0"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(CardLearner.__init__, "__defaults__", ("cpu",))
+    monkeypatch.setattr(CardLearner.__init__, "__defaults__", ("cpu", ()))
     learner = training_card.open_learner(Choice(H200, named=True), PRESETS["high"])
     assert isinstance(learner, CardLearner)
     monkeypatch.setattr(CardStep, "_back_to_head", lambda *_: None)

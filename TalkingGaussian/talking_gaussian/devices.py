@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from talking_gaussian.errors import UserError
 
 QUERY = "index,name,memory.total,memory.free,driver_version,compute_cap"
 ASK_S = 20.0  # a driver that sleeps takes seconds to wake up
-SEAT = "TFG_GPU"  # the GPU whose seat a job holds: `auto` takes that one
+SEATS = "TFG_GPU"  # the GPUs whose seats a job holds (numbers with commas between): `auto` takes those
 DRAWS_WITH = "warp"  # the package of the environment's gpu part
 PREPARE = "python environments/manage.py create talking_gaussian --part gpu"
 
@@ -45,12 +46,13 @@ class Gpu:
 @dataclass(frozen=True)
 class Choice:
     """The GPU to use, or None for the CPU; en, zh: why the CPU was taken where a GPU might have been expected; named:
-    the card was asked for by its number."""
+    the card was asked for by its number; others: further cards, for what can use several."""
 
     gpu: Gpu | None
     en: str = ""
     zh: str = ""
     named: bool = False
+    others: tuple[Gpu, ...] = ()
 
     def sentence(self, lang: str = "en") -> str:
         """Why, in `lang` (en or zh; English for any other)."""
@@ -94,10 +96,11 @@ def _visible(index: int) -> bool:
     return str(index) in numbers if all(word.lstrip("-").isdecimal() for word in numbers if word) else True
 
 
-def choose(wanted: str | None) -> Choice:
-    """`auto`, `cpu` or a GPU's number -> the device; None is `auto` that says nothing where there is no
-    card. Raises UserError for another word, and for a number that no card of this machine has."""
-    _check_word("auto" if wanted is None else wanted)
+def choose(wanted: str | None, several: bool = False) -> Choice:
+    """`auto`, `cpu` or a GPU's number -> the device; None is `auto` that says nothing where there is no card. several:
+    also `all` and numbers with commas between. Raises UserError for another word, and for a number that no card of this
+    machine has."""
+    _check_word("auto" if wanted is None else wanted, several)
     gpus = [] if wanted == "cpu" else list_gpus()
     if not gpus and wanted in (None, "cpu"):
         return CPU
@@ -107,30 +110,39 @@ def choose(wanted: str | None) -> Choice:
             "the CPU does the work, since no NVIDIA GPU was found (nvidia-smi is missing or lists none)",
             "未找到 NVIDIA 显卡(没有 nvidia-smi,或其列表为空),因此由 CPU 完成",
         )
-    gpu = _best(gpus) if wanted in (None, "auto") else _of_number(gpus, int(wanted))
+    gpu, *others = _chosen(gpus, wanted, several)
     if importlib.util.find_spec(DRAWS_WITH) is None:
         return Choice(
             None,
             f"the CPU does the work, since the GPU part is not installed; for {gpu.name} run: {PREPARE}",
             f"尚未安装 GPU 组件,因此由 CPU 完成;要使用 {gpu.name},请运行:{PREPARE}",
         )
-    return Choice(gpu, named=wanted not in (None, "auto"))
+    return Choice(gpu, named=wanted not in (None, "auto"), others=tuple(others))
 
 
-def _check_word(wanted: str) -> None:
-    if wanted not in ("auto", "cpu") and not (wanted.isascii() and wanted.isdecimal()):
-        raise UserError(
-            "bad_setting",
-            f"--gpu must be auto, cpu or the number of a GPU, not {wanted!r}.",
-            f"--gpu 必须是 auto、cpu 或 GPU 编号,而不是 {wanted!r}。",
-        )
+def _check_word(wanted: str, several: bool) -> None:
+    if wanted in ("auto", "cpu") or re.fullmatch("[0-9]+", wanted):
+        return
+    if several and re.fullmatch("all|[0-9]+(,[0-9]+)*", wanted):
+        return
+    en, zh = ("auto, cpu, all or the numbers of GPUs", "auto、cpu、all 或 GPU 编号") if several else ("", "")
+    raise UserError(
+        "bad_setting",
+        f"--gpu must be {en or 'auto, cpu or the number of a GPU'}, not {wanted!r}.",
+        f"--gpu 必须是 {zh or 'auto、cpu 或 GPU 编号'},而不是 {wanted!r}。",
+    )
 
 
-def _best(gpus: list[Gpu]) -> Gpu:
-    """The card whose seat the job holds, or else the one with the most free memory."""
-    seat = os.environ.get(SEAT, "")
-    held = [gpu for gpu in gpus if str(gpu.index) == seat]
-    return held[0] if held else max(gpus, key=lambda gpu: (gpu.free_mib, -gpu.index))
+def _chosen(gpus: list[Gpu], wanted: str | None, several: bool) -> list[Gpu]:
+    """The cards to use, the first before its helpers: those that were named; for auto those whose seats the job holds,
+    or else the one with the most free memory."""
+    if wanted == "all":
+        return gpus
+    if wanted not in (None, "auto"):
+        return [_of_number(gpus, int(number)) for number in dict.fromkeys(wanted.split(","))]
+    seats = os.environ.get(SEATS, "").split(",")
+    held = [gpu for gpu in gpus if str(gpu.index) in seats]
+    return held[: None if several else 1] or [max(gpus, key=lambda gpu: (gpu.free_mib, -gpu.index))]
 
 
 def _of_number(gpus: list[Gpu], number: int) -> Gpu:

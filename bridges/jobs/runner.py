@@ -111,10 +111,10 @@ class Runner:
 
     def start(self, seat: seats.Seat | None) -> subprocess.Popen[bytes] | None:
         """Start the engine in its own session; it inherits the seat, so that the seat outlives a killed runner, and
-        learns which card it holds. One that could have had a card and has a CPU's seat sees none: others hold them."""
+        learns which cards it holds. One that could have had a card and has a CPU's seat sees none: others hold them."""
         environment = {**os.environ, "TFG_JOB_DIR": str(self.job), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-        if seat is not None and seat.gpu is not None:
-            environment["TFG_GPU"] = str(seat.gpu)
+        if seat is not None and seat.gpus:
+            environment["TFG_GPU"] = ",".join(str(card) for card in seat.gpus)
         elif self.request["fields"].get("device") == "auto" and self.is_made("talking_gaussian", "gpu"):
             environment["CUDA_VISIBLE_DEVICES"] = ""
         try:
@@ -125,13 +125,13 @@ class Runner:
                 stderr=subprocess.PIPE,
                 env=environment,
                 start_new_session=True,
-                pass_fds=() if seat is None else (seat.fd,),
+                pass_fds=() if seat is None else seat.fds,
             )
         except OSError as error:
             self.end("failed", failures.explain(1, None, str(error)), exit_code=1)
             return None
-        if seat is not None:
-            os.close(seat.fd)
+        for fd in seat.fds if seat else ():
+            os.close(fd)
         self.save(
             state="running",
             started=time.time(),

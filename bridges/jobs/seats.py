@@ -16,14 +16,14 @@ from typing import NamedTuple
 from bridges.jobs.folder import hold_lock, runner_lives
 
 NO_SEAT = "none"
-_KIND = re.compile(r"none|cpu|setup|check|train|gpu-\d{1,2}(,\d{1,2})*")
+_KIND = re.compile(r"none|cpu|setup|check|train|gpus?-\d{1,2}(,\d{1,2})*")
 
 
 class Seat(NamedTuple):
-    """A seat that was taken. fd: the locked descriptor; gpu: the number of the card whose seat it is, or None."""
+    """A seat that was taken, or several cards' at once. fds: the locked descriptors; gpus: the cards' numbers."""
 
-    fd: int
-    gpu: int | None = None
+    fds: tuple[int, ...]
+    gpus: tuple[int, ...] = ()
 
 
 def seat_count(kind: str) -> int:
@@ -37,7 +37,7 @@ def seat_count(kind: str) -> int:
 
 def draw_ticket(runs: Path, job_id: str, kind: str) -> Path:
     """Stand in line for a seat of this kind (none, cpu, setup, check, train; gpu-0; gpu-0,1: any of these
-    cards)."""
+    cards; gpus-0,1: all of them)."""
     if not _KIND.fullmatch(kind):
         raise ValueError(f"there is no kind of seat called {kind!r}")
     queue = runs / ".queue"
@@ -68,14 +68,34 @@ def place(runs: Path, ticket: Path) -> int:
 
 
 def take_seat(runs: Path, kind: str) -> Seat | None:
-    """A free seat, or None where all are taken. Of several cards (gpu-0,1) the first free one."""
+    """A free seat, or None where all are taken. Of several cards the first free one (gpu-0,1), or all (gpus-0,1)."""
     folder = runs / ".seats"
     folder.mkdir(parents=True, exist_ok=True)
-    names: list[tuple[str, int | None]] = [(f"{kind}-{number}", None) for number in range(seat_count(kind))]
-    if kind.startswith("gpu-"):
-        names = [(f"gpu-{card}-0", int(card)) for card in kind.removeprefix("gpu-").split(",")]
-    for name, card in names:
+    if kind.startswith("gpus-"):
+        return _take_all(folder, cards_of(kind))
+    names: list[tuple[str, tuple[int, ...]]] = [(f"gpu-{card}-0", (card,)) for card in cards_of(kind)]
+    for name, cards in names or [(f"{kind}-{number}", ()) for number in range(seat_count(kind))]:
         fd = hold_lock(folder / f"{name}.lock")
         if fd is not None:
-            return Seat(fd, card)
+            return Seat((fd,), cards)
     return None
+
+
+def _take_all(folder: Path, cards: tuple[int, ...]) -> Seat | None:
+    """The seats of all cards, or none of them; in the order of their numbers, so that two that ask do not wait for each
+    other."""
+    held: list[int] = []
+    for card in sorted(cards):
+        fd = hold_lock(folder / f"gpu-{card}-0.lock")
+        if fd is None:
+            for taken in held:
+                os.close(taken)
+            return None
+        held.append(fd)
+    return Seat(tuple(held), cards)
+
+
+def cards_of(kind: str) -> tuple[int, ...]:
+    """The numbers of the cards that a kind of seat names; () for another kind."""
+    name, _, numbers = kind.partition("-")
+    return tuple(int(number) for number in numbers.split(",")) if name in ("gpu", "gpus") else ()

@@ -20,7 +20,7 @@ from talking_gaussian.training.export import Identity
 from talking_gaussian.training.person import Workplace
 from talking_gaussian.training.settings import PRESETS, Preset, TrainSettings
 
-DEVICES = "auto (the default), cpu, or a GPU's number as nvidia-smi counts"
+DEVICES = "auto (the default), cpu, a GPU's number as nvidia-smi counts, several (0,1), or all"
 IDENTITY_FIELDS = ("id", "name", "subject", "consent", "licence")
 
 
@@ -46,7 +46,7 @@ def run_stages(stages: tuple[str, ...], description: str, work: Callable[[Workpl
 
     def go() -> None:
         preset = chosen_preset(options, stages[-1])
-        choice = devices.choose(None if options.gpu == "auto" else options.gpu)  # auto: a word only where a card is
+        choice = devices.choose(None if options.gpu == "auto" else options.gpu, several=True)
         place = Workplace(options.dataset, options.workspace, preset, Progress(stages), open_learner(choice, preset))
         options.workspace.mkdir(parents=True, exist_ok=True)
         (options.workspace / "preset.json").write_text(json.dumps(asdict(preset), indent=1))

@@ -38,11 +38,13 @@ class Densifier:
         device = self._head.arrays["means"].device
         self.pull, self.seen = (state[name].to(device) for name in ("densify.pull", "densify.seen"))
 
-    def act(self, step: int, optimizer: GaussianOptimizer) -> None:
-        """Drop and split at the steps the settings name."""
+    def is_due(self, step: int) -> bool:
+        """Whether the settings name this step."""
         s = self._settings
-        if not s.densify_from <= step <= s.densify_until or step % s.densify_every:
-            return
+        return s.densify_from <= step <= s.densify_until and step % s.densify_every == 0
+
+    def act(self, step: int, optimizer: GaussianOptimizer) -> None:
+        """Drop and split."""
         with torch.no_grad():
             self._prune(optimizer)
             self._split(optimizer, torch.Generator().manual_seed(self._seed + step))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -27,6 +29,13 @@ class Learner(Protocol):
     def room(self) -> int | None:
         """How many frames of the data set it began with are at hand at once; None: all alike."""
 
+    @property
+    def leads(self) -> bool:
+        """Whether it looks, saves and speaks; false for one that helps another process."""
+
+    def helped(self, data: Any, folder: Path, settings: TrainSettings) -> AbstractContextManager[None]:
+        """Others may help while inside: they go on from the checkpoint in `folder`."""
+
     def begin(self, data: Any, batch: int) -> None:
         """Make room for this data set and steps of `batch` frames."""
 
@@ -35,6 +44,12 @@ class Learner(Protocol):
 
     def learn(self, head: TrainableHead, batch: Any, settings: TrainSettings, densifier: Densifier) -> None:
         """Set the gradients of the head's learned arrays for one batch, and let the densifier note the pull."""
+
+    def add_up(self, tensors: Iterable[Tensor]) -> None:
+        """Make each tensor the sum over all that learn together, in place."""
+
+    def agreed(self, flag: bool) -> bool:
+        """What the one that leads says."""
 
     def picture(self, head: TrainableHead, view: View) -> Tensor:
         """A view as the head looks in it, over its plate, [h, w, 3] on the CPU; without gradients."""
@@ -49,6 +64,18 @@ class CpuLearner:
     device = torch.device("cpu")
     adds_up = True
     room = None
+    leads = True
+
+    def helped(self, data: TrainingSet, folder: Path, settings: TrainSettings) -> AbstractContextManager[None]:
+        """It works alone."""
+        return nullcontext()
+
+    def add_up(self, tensors: Iterable[Tensor]) -> None:
+        """Nothing: it works alone."""
+
+    def agreed(self, flag: bool) -> bool:
+        """Its own word."""
+        return flag
 
     def begin(self, data: TrainingSet, batch: int) -> None:
         """Nothing: frames come one by one."""

@@ -35,15 +35,17 @@ class Run:
     """One stage of training in its folder: the head, its optimiser, and where it stands."""
 
     def __init__(self, head: TrainableHead, folder: Path, settings: TrainSettings, learner: Learner) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
         self.folder, self.settings, self.learner = folder, settings, learner
+        if learner.leads:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
         self.step = 0
         self.history: list[Figures] = []
         self._saved_at = time.monotonic()
         self.head = head
         self._begin(head)
         self._resume()
+        self.stuck = self.is_stuck()
 
     def _begin(self, head: TrainableHead) -> None:
         self.head = moved(head, self.learner.device)
@@ -71,11 +73,10 @@ class Run:
     @property
     def save_is_due(self) -> bool:
         """Whether the settings ask for a checkpoint now, and the last is some seconds old."""
-        due = self.step % self.settings.checkpoint_every == 0
+        due = self.learner.leads and self.step % self.settings.checkpoint_every == 0
         return due and time.monotonic() - self._saved_at > CHECKPOINT_S
 
-    @property
-    def stuck(self) -> bool:
+    def is_stuck(self) -> bool:
         """Whether the last `patience` looks at the held-out frames brought nothing better."""
         scores = [figures["psnr"] for figures in self.history if "psnr" in figures]
         patience = self.settings.patience
@@ -100,26 +101,46 @@ def train(
     frames (default: PSNR and a preview picture). learner: what draws and finds gradients (default: the CPU). Stopped
     by a signal it writes a checkpoint first. The head it returns is where the learner works."""
     learner = learner or CpuLearner()
-    torch.manual_seed(settings.seed)
     run = Run(head, folder, settings, learner)
     look = examine or (lambda head, step: evaluate(head, data, folder / f"preview_{step:06d}.jpg", learner))
-    learner.begin(data, settings.batch)
-    try:
-        looks = glimpses(data, settings, run.step, learner.room)
-        with prefetched(learner.batches(data, looks), AHEAD) as ready:
-            while not run.ended:
-                stopping.check()
-                learn(run, next(ready))
+    run.save()  # helpers go on from here
+    with learner.helped(data, folder, settings):
+        try:
+            for _ in steps(run, data):
                 if run.step % settings.eval_every == 0:
                     note(run, look(run.head, run.step))
                 if run.save_is_due:
                     run.save()
                 progress.step(run.step, settings.steps, gaussians=len(run.head), **latest(run))
-    except stopping.Stopped:
-        run.save()
-        raise
-    run.save()
+        except stopping.Stopped:
+            run.save()
+            raise
+        run.save()  # it waits for all that was queued, which helpers have a part in
     return run.head
+
+
+def help_to_train(data: TrainingSet, folder: Path, settings: TrainSettings, learner: Learner) -> None:
+    """Learn beside the process that leads, from the checkpoint in `folder` on, until that one ends."""
+    found = load_checkpoint(folder)
+    if found is None:
+        raise FileNotFoundError(2, "no checkpoint", str(folder))
+    arrays = {name: tensor for name, tensor in found[0].items() if "." not in name}
+    run = Run(TrainableHead(arrays, data.units, settings.lr_basis > 0), folder, settings, learner)
+    for _ in steps(run, data):
+        if run.step % settings.eval_every == 0:
+            run.stuck = learner.agreed(False)
+
+
+def steps(run: Run, data: TrainingSet) -> Iterator[None]:
+    """The run's remaining steps, one after another; each is done when it is yielded."""
+    torch.manual_seed(run.settings.seed)
+    run.learner.begin(data, run.settings.batch)
+    looks = glimpses(data, run.settings, run.step, run.learner.room)
+    with prefetched(run.learner.batches(data, looks), AHEAD) as ready:
+        while not run.ended:
+            stopping.check()
+            learn(run, next(ready))
+            yield
 
 
 def learn(run: Run, batch: Any) -> None:
@@ -127,14 +148,17 @@ def learn(run: Run, batch: Any) -> None:
     run.step += 1
     run.learner.learn(run.head, batch, run.settings, run.densifier)
     run.optimizer.step(run.step)
-    run.densifier.act(run.step, run.optimizer)
+    if run.densifier.is_due(run.step):
+        run.learner.add_up([run.densifier.pull, run.densifier.seen])
+        run.densifier.act(run.step, run.optimizer)
 
 
 def note(run: Run, figures: Figures) -> None:
-    """Add a look's figures to the run and to history.jsonl in its folder."""
+    """Add a look's figures to the run and to history.jsonl in its folder, and see whether more of it would help."""
     run.history.append({"step": run.step, "gaussians": len(run.head), **figures})
     lines = "".join(json.dumps(line) + "\n" for line in run.history)
     (run.folder / "history.jsonl").write_text(lines)
+    run.stuck = run.learner.agreed(run.is_stuck())
 
 
 def latest(run: Run) -> Figures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ class VideoSet:
     def __init__(self, folder: Path, held_out: float = 0.0, branch: str = "fuse") -> None:
         """Raises UserError for a folder that preprocessing has not finished."""
         self.folder, self.branch = folder, branch
+        self._made_of = (folder, held_out, branch)
         meta = read_meta(folder)
         self.size: int = meta["source"]["size"]
         with np.load(folder / FIT, allow_pickle=False) as fit:
@@ -49,6 +51,10 @@ class VideoSet:
         self._frames = SharedVideo(folder / FRAMES, self.size, damaged, CACHE_BYTES)
         self._plates = SharedVideo(folder / PLATES, self.size, damaged, CACHE_BYTES)
         self._masks = SharedVideo(folder / MASKS, self.size, damaged, CACHE_BYTES)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the files for itself."""
+        return VideoSet, self._made_of
 
     @property
     def sound(self) -> Path:

@@ -5,6 +5,8 @@ Needs the environment's training part (torch with CUDA) and its gpu part (Warp).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from talking_gaussian.devices import MIB, Choice, Gpu
@@ -13,6 +15,9 @@ from talking_gaussian.rendering.card import note, refused, started
 from talking_gaussian.training.learner import CpuLearner, Learner
 from talking_gaussian.training.settings import Preset
 from talking_gaussian.training.trial import gradients_differ
+
+if TYPE_CHECKING:
+    from talking_gaussian.training.card.learner import CardLearner
 
 # estimates of memory: what torch and Warp take to start; the bytes a Gaussian needs with 55 units' displacements and
 # colours, their gradients and Adam's two moments, and for each frame of a batch; the bytes a pixel needs for each
@@ -31,8 +36,9 @@ def open_learner(choice: Choice, preset: Preset) -> Learner:
         note(choice.en, choice.zh)
         return CpuLearner()
     try:
-        refuse_if_short(choice.gpu, preset)
-        return opened(choice.gpu)
+        for gpu in (choice.gpu, *choice.others):
+            refuse_if_short(gpu, preset)
+        return opened(choice.gpu, choice.others)
     except UserError as error:
         if choice.named:
             raise
@@ -40,14 +46,15 @@ def open_learner(choice: Choice, preset: Preset) -> Learner:
         return CpuLearner()
 
 
-def opened(gpu: Gpu) -> Learner:
-    """The card's learner, tried. Raises UserError where torch or Warp cannot use the card."""
+def opened(gpu: Gpu, others: tuple[Gpu, ...] = ()) -> CardLearner:
+    """The card's learner, tried; others: cards that will help it, each tried by a process of its own. Raises UserError
+    where torch or Warp cannot use the card."""
     with started(gpu):
         from talking_gaussian.training.card.learner import CardLearner
 
         if not torch.cuda.is_available():
             raise refused(gpu, f"the installed torch {torch.__version__} cannot use it")
-        learner = CardLearner()
+        learner = CardLearner(others=others)
         if gradients_differ(learner):
             raise refused(gpu, "its test gradients differ from the CPU's")
     return learner

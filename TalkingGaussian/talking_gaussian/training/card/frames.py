@@ -47,10 +47,9 @@ class CardBatch(NamedTuple):
 class CardFrames:
     """Slots for packed frames on the card: pixels [S, H, W, 8] uint8, boxes [S, 4] and sums of weights [S, 2]."""
 
-    def __init__(self, size: int, frames: int, batch: int, device: torch.device) -> None:
-        """size: side of the frames, px. frames: how many there are; all stay on the card if they fit, and at least a
-        batch does."""
-        self.room = max(batch, min(frames, room_for(size, device)))
+    def __init__(self, size: int, room: int, device: torch.device) -> None:
+        """size: side of the frames, px. room: how many there is room for."""
+        self.room = room
         self.pixels = torch.empty((self.room, size, size, CHANNELS), dtype=torch.uint8, device=device)
         self.boxes = torch.empty((self.room, 4), dtype=torch.int32, device=device)
         self.sums = torch.empty((self.room, 2), dtype=torch.float32, device=device)

@@ -77,12 +77,15 @@ class CardStep:
         self._list_tiles(count)
         self._launch(warp_raster.draw_canvas, self._tiles.threads(count), self._drawn(), [self.canvas])
 
-    def learn(self, head: TrainableHead, batch: CardBatch, frames: CardFrames, settings: TrainSettings) -> None:
-        """Draw a batch and set the gradients (`grad`) of the head's learned arrays: the mean over its frames."""
+    def learn(
+        self, head: TrainableHead, batch: CardBatch, frames: CardFrames, settings: TrainSettings, cards: int = 1
+    ) -> None:
+        """Draw a batch and set the gradients (`grad`) of the head's learned arrays: this card's part of the mean over
+        the step's frames. cards: how many there are that share them."""
         self.draw(head, batch.numbers)
-        self._compare(batch, frames, settings.ssim_weight)
+        self._compare(batch, frames, settings)
         self._back_to_splats(len(batch.numbers), self._pull)
-        self._back_to_head(head, len(batch.numbers), settings.shade_weight)
+        self._back_to_head(head, len(batch.numbers), settings.shade_weight / cards)
 
     def note_pull(self, frames: int, pull: Tensor, seen: Tensor) -> None:
         """Add the last step's pull across the screen to pull [N], and the number of frames with any to seen [N]."""
@@ -111,9 +114,9 @@ class CardStep:
         self._launch(warp_kernels.span_tiles, splats, inputs, [self._tiles.spans, self._tiles.counts])
         self._tiles.sort(self._lens, self._depths, splats, self._gaussians)
 
-    def _compare(self, batch: CardBatch, frames: CardFrames, ssim_weight: float) -> None:
+    def _compare(self, batch: CardBatch, frames: CardFrames, settings: TrainSettings) -> None:
         """The loss's gradient by the pictures -> `_pull`."""
-        count = len(batch.numbers)
+        count, ssim_weight = len(batch.numbers), settings.ssim_weight
         slots = place_kernels.Numbers(*batch.slots, *[0] * (MOST_FRAMES - count))
         colours = np.zeros((MOST_FRAMES, 3), np.float32)
         colours[:count] = batch.backdrops
@@ -126,7 +129,7 @@ class CardStep:
             self._launch(loss_kernels.moments_along, grid, [*pictures, boxes, slots], [self._moments])
             self._launch(loss_kernels.slopes_of_index, grid, [self._moments, pixels, boxes, slots], [self._slopes])
             self._launch(loss_kernels.slopes_along, grid, [self._slopes, boxes, slots], [self._spread])
-        inputs = [*pictures, self._spread, pixels, boxes, sums, slots, backdrops, ssim_weight, 1 / count]
+        inputs = [*pictures, self._spread, pixels, boxes, sums, slots, backdrops, ssim_weight, 1 / settings.batch]
         self._launch(loss_kernels.pull_of_loss, grid, inputs, [self._pull])
 
     def _back_to_splats(self, count: int, pull: Any) -> None:
