@@ -22,7 +22,7 @@ from talking_gaussian.training.card.step import CardStep  # noqa: E402
 from talking_gaussian.training.learner import CpuLearner, Learner  # noqa: E402
 from talking_gaussian.training.model import moved  # noqa: E402
 from talking_gaussian.training.settings import PRESETS, TrainSettings  # noqa: E402
-from talking_gaussian.training.trainer import NEW_FRAME_EVERY, drop_unseen, glimpses, train  # noqa: E402
+from talking_gaussian.training.trainer import NEW_FRAME_EVERY, Run, drop_unseen, glimpses, train  # noqa: E402
 from talking_gaussian.training.trial import trial_gradients, trial_head, trial_set  # noqa: E402
 from talking_gaussian.training.views import Glimpse  # noqa: E402
 
@@ -81,6 +81,18 @@ def test_training_learns_and_adds_and_drops_gaussians_and_goes_on(learner: Learn
     again = train(data, trial_head(), tmp_path, settings, Progress(["train"]), lambda *_: {}, learner)
     assert torch.equal(again.arrays["means"], head.arrays["means"])
     assert 0 < len(drop_unseen(head, data, 0.1, learner)) <= len(head)
+
+
+def test_a_training_that_began_on_a_card_goes_on_without_one(tmp_path: Path) -> None:
+    """A card looks at several frames a step; where one is looked at, the steps that are done still count."""
+    on_card = PRESETS["draft"].on_card().mouth
+    assert on_card.batch > PRESETS["draft"].mouth.batch == 1
+    settings = replace(on_card, steps=3, densify_from=10**9)
+    card = CardLearner(DEVICE)
+    half = train(trial_set(), trial_head(), tmp_path, settings, Progress(["train"]), lambda *_: {}, card)
+    again = Run(half, tmp_path, replace(settings, batch=1), CpuLearner())
+    assert again.step == 3
+    assert Run(half, tmp_path, replace(settings, lr_sh=1.0), CpuLearner()).step == 0
 
 
 def test_more_frames_than_there_is_room_for_take_turns() -> None:

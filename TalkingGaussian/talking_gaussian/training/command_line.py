@@ -45,9 +45,10 @@ def run_stages(stages: tuple[str, ...], description: str, work: Callable[[Workpl
     torch.set_num_threads(1)  # the arrays are small, and the renderer's own threads want the cores
 
     def go() -> None:
-        preset = chosen_preset(options, stages[-1])
         choice = devices.choose(None if options.gpu == "auto" else options.gpu, several=True)
-        place = Workplace(options.dataset, options.workspace, preset, Progress(stages), open_learner(choice, preset))
+        learner = open_learner(choice, chosen_preset(options, stages[-1], on_card=True))
+        preset = chosen_preset(options, stages[-1], on_card=learner.device.type == "cuda")
+        place = Workplace(options.dataset, options.workspace, preset, Progress(stages), learner)
         options.workspace.mkdir(parents=True, exist_ok=True)
         (options.workspace / "preset.json").write_text(json.dumps(asdict(preset), indent=1))
         work(place, read_identity(options.identity, options.workspace))
@@ -55,9 +56,9 @@ def run_stages(stages: tuple[str, ...], description: str, work: Callable[[Workpl
     return command.run(go)
 
 
-def chosen_preset(options: argparse.Namespace, stage: str) -> Preset:
-    """The preset with what the command line changes in it."""
-    preset = PRESETS[options.preset]
+def chosen_preset(options: argparse.Namespace, stage: str, on_card: bool) -> Preset:
+    """The preset, for a card or not, with what the command line changes in it."""
+    preset = PRESETS[options.preset].on_card() if on_card else PRESETS[options.preset]
     if options.held_out is not None:
         if not 0 <= options.held_out <= 0.5:
             raise UserError("bad_setting", "--held_out must be 0 to 0.5.", "--held_out 必须在 0 到 0.5 之间。")

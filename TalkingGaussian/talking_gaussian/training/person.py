@@ -51,8 +51,8 @@ class Workplace:
 
     def done(self, stage: str) -> bool:
         """Whether the stage has come to its end with these settings."""
-        path = self.folder / stage / "done.json"
-        return path.is_file() and json.loads(path.read_text()) == asdict(getattr(self.preset, stage))
+        path, settings = self.folder / stage / "done.json", getattr(self.preset, stage)
+        return path.is_file() and bool(settings.goes_on_from(json.loads(path.read_text())))
 
     def finish(self, stage: str) -> None:
         """Note that the stage has come to its end."""

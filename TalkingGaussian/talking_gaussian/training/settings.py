@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+CARD_BATCH = 4  # a card takes hardly longer for so many frames than for one
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class TrainSettings:
     patience: int = 0
     """looks without progress on the held-out frames after which training ends early; 0: never"""
 
+    def goes_on_from(self, saved: dict[str, Any]) -> bool:
+        """Whether these are the settings that were saved. How many frames are looked at at once may differ: a training
+        that began on a card may go on without one."""
+        return {**saved, "batch": 0} == {**asdict(self), "batch": 0}
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -64,6 +72,12 @@ class Preset:
     face: TrainSettings
     fuse: TrainSettings
     held_out: float = 0.2
+
+    def on_card(self) -> Preset:
+        """With several frames at once in every stage, as a card takes them."""
+        stages = {name: getattr(self, name) for name in ("mouth", "face", "fuse")}
+        more = {name: replace(stage, batch=max(stage.batch, CARD_BATCH)) for name, stage in stages.items()}
+        return replace(self, **more)
 
 
 _MOUTH = TrainSettings(

@@ -54,7 +54,7 @@ class Run:
 
     def _resume(self) -> None:
         found = load_checkpoint(self.folder)
-        if found is None or found[1]["settings"] != asdict(self.settings):
+        if found is None or not self.settings.goes_on_from(found[1]["settings"]):
             return
         tensors, facts = found
         arrays = {name: tensors[name] for name in self.head.arrays}
