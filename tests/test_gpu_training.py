@@ -125,12 +125,6 @@ def test_frames_that_find_no_room_take_turns_the_same_way_every_time() -> None:
     assert later == steps[150:]
 
 
-def test_a_batch_that_a_card_cannot_take_is_refused() -> None:
-    data = trial_set()
-    with pytest.raises(ValueError, match="1 to 8"):
-        CardLearner("cpu").begin(data, 9)
-
-
 def test_a_batch_larger_than_the_lists_had_room_for_is_drawn_whole_soon() -> None:
     """Nobody waits to hear how long the lists are: after a few steps there is room for all."""
     data, head = trial_set(), trial_head()

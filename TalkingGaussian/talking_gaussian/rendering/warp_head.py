@@ -15,6 +15,7 @@ from talking_gaussian.head import covariances_of
 from talking_gaussian.rendering.types import Camera
 from talking_gaussian.rendering.warp_backend import WarpRenderer
 from talking_gaussian.rendering.warp_kernels import covariance_along
+from talking_gaussian.rendering.warp_parcel import Parcel
 
 LEAST = wp.constant(1.0e-4)  # a unit weaker than this moves nothing, as on the CPU
 
@@ -158,30 +159,17 @@ class CardHead:
 
 
 class Frames:
-    """What a batch of frames is, some hundred bytes a frame: laid down here, sent to the card by one copy.
-
-    The card may still be reading what was sent before (not what was sent before that) while this is written.
-    """
+    """What a batch of frames is, some hundred bytes a frame, laid down here and sent to the card by one copy."""
 
     def __init__(self, renderer: WarpRenderer, units: int) -> None:
         batch = renderer.batch
-        self._laid = np.zeros(batch * (16 + 3 + units + 1), np.float32)
-        self._sent = [renderer.pinned(len(self._laid), float) for _ in range(2)]
-        self._there = renderer.array(len(self._laid), float)
+        self._parcel = Parcel(batch * (16 + 3 + units + 1), renderer.device)
         ends = np.cumsum([16 * batch, 3 * batch, units * batch, batch])
-        heads, eyes, coefficients, plates = np.split(self._laid, ends[:-1])
+        heads, eyes, coefficients, plates = np.split(self._parcel.laid, ends[:-1])
         self.heads, self.eyes = heads.reshape(batch, 4, 4), eyes.reshape(batch, 3)
         self.coefficients, self.plates = coefficients.reshape(batch, units), plates.view(np.int32)
-        self.heads_there = self._part(0, batch, wp.mat44)
-        self.eyes_there = self._part(ends[0], batch, wp.vec3)
-        self.coefficients_there = self._part(ends[1], (batch, units), wp.float32)
-        self.plates_there = self._part(ends[2], batch, wp.int32)
-
-    def send(self) -> None:
-        """To the card, in its turn."""
-        self._sent.reverse()
-        self._sent[0].numpy()[:] = self._laid
-        wp.copy(self._there, self._sent[0])
-
-    def _part(self, first: int, shape, dtype):
-        return wp.array(ptr=self._there.ptr + 4 * int(first), shape=shape, dtype=dtype, device=self._there.device)
+        self.heads_there = self._parcel.there(0, batch, wp.mat44)
+        self.eyes_there = self._parcel.there(ends[0], batch, wp.vec3)
+        self.coefficients_there = self._parcel.there(ends[1], (batch, units), wp.float32)
+        self.plates_there = self._parcel.there(ends[2], batch, wp.int32)
+        self.send = self._parcel.send

@@ -8,6 +8,7 @@ import numpy as np
 import warp as wp
 
 from talking_gaussian.rendering import warp_kernels as kernels
+from talking_gaussian.rendering.warp_launches import Launches
 
 FIRST_PAIRS_A_SPLAT = 8  # room in the lists to begin with; it grows where more is needed
 SPARE, ENOUGH = 1.5, 1.1  # more room than was needed last, where nobody waits to hear how much is
@@ -28,6 +29,7 @@ class TileLists:
         self._firsts, self._lasts = self._array(self._tiles, int), self._array(self._tiles, int)
         self._total = wp.zeros(1, dtype=int, device="cpu", pinned=device.is_cuda)
         self._keys, self._order = self._array(0, wp.int64), self._array(0, int)
+        self._launch = Launches(device)
         self._reserve(FIRST_PAIRS_A_SPLAT * splats if waits else 0)
 
     def lens(self, K: np.ndarray) -> Any:
@@ -56,13 +58,12 @@ class TileLists:
         if pairs == 0:
             return
         inputs = [depths, self.spans, self.counts, self._ends, gaussians, lens, pairs]
-        wp.launch(kernels.list_tiles, splats, inputs, [self._keys, self._order], device=self._device)
+        self._launch(kernels.list_tiles, splats, [*inputs, self._keys, self._order])
         if not self._waits:
-            wp.launch(kernels.pad_keys, pairs, [self._ends, splats, self._tiles, self._keys], device=self._device)
+            self._launch(kernels.pad_keys, pairs, [self._ends, splats, self._tiles, self._keys])
         bits = 32 + self._tiles.bit_length()
         wp.utils.radix_sort_pairs(self._keys, self._order, pairs, 0, bits)
-        inputs = [self._keys, pairs, self._tiles]
-        wp.launch(kernels.mark_tiles, pairs, inputs, [self._firsts, self._lasts], device=self._device)
+        self._launch(kernels.mark_tiles, pairs, [self._keys, pairs, self._tiles, self._firsts, self._lasts])
 
     def _room_for(self, splats: int) -> int:
         """How many pairs to sort: all there are, or all there is room for."""
@@ -81,6 +82,7 @@ class TileLists:
     def _reserve(self, pairs: int) -> None:
         """Room for so many (tile, splat) pairs; sorting needs it twice."""
         if len(self._order) < 2 * pairs:
+            self._launch.forget()
             self._keys, self._order = self._array(2 * pairs, wp.int64), self._array(2 * pairs, int)
 
     def _array(self, shape: Any, dtype: Any) -> Any:

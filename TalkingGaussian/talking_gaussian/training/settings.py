@@ -15,7 +15,7 @@ class TrainSettings:
     steps: int = 8000
     """how often the Gaussians are changed"""
     batch: int = 1
-    """frames looked at before each change, up to 8; a GPU takes them at once"""
+    """frames looked at before each change; a GPU takes them at once"""
     seed: int = 0
     """of the frames' order and the backdrops"""
     max_gaussians: int = 40_000

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import warp as wp
 
 from talking_gaussian.devices import cores
 from talking_gaussian.training.card.loss_kernels import CHANNELS
@@ -53,6 +54,9 @@ class CardFrames:
         self.pixels = torch.empty((self.room, size, size, CHANNELS), dtype=torch.uint8, device=device)
         self.boxes = torch.empty((self.room, 4), dtype=torch.int32, device=device)
         self.sums = torch.empty((self.room, 2), dtype=torch.float32, device=device)
+        kinds = ((self.pixels, wp.uint8), (self.boxes, wp.vec4i), (self.sums, wp.vec2))
+        self.shared = tuple(wp.from_torch(array, dtype=kind) for array, kind in kinds)
+        """pixels, boxes and sums as Warp's arrays of the same memory"""
 
     def put(self, upload: Upload) -> None:
         """Send a frame to its slot."""

@@ -106,5 +106,5 @@ class CardLearner:
             self._looks = (size, CardStep(size, view.camera, motion, 1, self.device), motion)
         _, step, motion = self._looks
         motion.put(view.coefficients.numpy(), view.head.numpy())
-        step.draw(head, (0,))
+        step.draw(head, 0)
         return step

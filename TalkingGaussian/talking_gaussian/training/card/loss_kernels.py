@@ -10,14 +10,12 @@ value of the loss is not worked out: nobody asks for it while training.
 
 import warp as wp
 
-from talking_gaussian.training.card.place_kernels import MOST_FRAMES, Numbers
 from talking_gaussian.training.ssim_kernels import C1, C2, KERNEL, SIDE
 from talking_gaussian.training.views import PLATE_HIDDEN, REAL_HIDDEN
 
 wp.set_module_options({"enable_backward": False})
 
 CHANNELS = 8  # bytes of a pixel: real rgb, plate rgb, what is hidden, weight
-Backdrops = wp.types.matrix(shape=(MOST_FRAMES, 3), dtype=float)
 Taps = wp.types.vector(length=len(KERNEL), dtype=float)
 TAPS = wp.constant(Taps(*[float(weight) for weight in KERNEL]))
 REACH = wp.constant(SIDE)
@@ -46,15 +44,15 @@ def inside(box: wp.vec4i, y: int, x: int, margin: int):
 def lay_over(
     canvas: wp.array3d(dtype=wp.vec4),
     pixels: wp.array4d(dtype=wp.uint8),
-    slots: Numbers,
-    backdrops: Backdrops,
+    slots: wp.array(dtype=int),
+    backdrops: wp.array(dtype=wp.vec3),
     picture: wp.array3d(dtype=wp.vec3),
     real: wp.array3d(dtype=wp.vec3),
 ):
     """The drawn picture over its plate, and the real one, with the backdrop's colour where nothing may be seen."""
     f, y, x = wp.tid()
     slot = slots[f]
-    backdrop = wp.vec3(backdrops[f, 0], backdrops[f, 1], backdrops[f, 2])
+    backdrop = backdrops[f]
     drawn = canvas[f, y, x]
     picture[f, y, x] = wp.vec3(drawn[0], drawn[1], drawn[2]) + drawn[3] * plate_at(pixels, slot, y, x, backdrop)
     if (int(pixels[slot, y, x, 6]) & HIDES_REAL) != 0:
@@ -70,7 +68,7 @@ def moments_along(
     picture: wp.array3d(dtype=wp.vec3),
     real: wp.array3d(dtype=wp.vec3),
     boxes: wp.array(dtype=wp.vec4i),
-    slots: Numbers,
+    slots: wp.array(dtype=int),
     moments: wp.array4d(dtype=wp.vec3),
 ):
     """Weighted sums along rows of a, b, a^2, b^2, ab -> moments [5, B, H, W]."""
@@ -99,7 +97,7 @@ def slopes_of_index(
     moments: wp.array4d(dtype=wp.vec3),
     pixels: wp.array4d(dtype=wp.uint8),
     boxes: wp.array(dtype=wp.vec4i),
-    slots: Numbers,
+    slots: wp.array(dtype=int),
     slopes: wp.array4d(dtype=wp.vec3),
 ):
     """Windows' weighted index by the first picture's mean, mean square and mean product -> slopes [3, B, H, W], as
@@ -138,7 +136,7 @@ def slopes_of_index(
 def slopes_along(
     slopes: wp.array4d(dtype=wp.vec3),
     boxes: wp.array(dtype=wp.vec4i),
-    slots: Numbers,
+    slots: wp.array(dtype=int),
     spread: wp.array4d(dtype=wp.vec3),
 ):
     """Slopes spread back along rows onto the pixels that their windows saw."""
@@ -166,8 +164,8 @@ def pull_of_loss(
     pixels: wp.array4d(dtype=wp.uint8),
     boxes: wp.array(dtype=wp.vec4i),
     sums: wp.array(dtype=wp.vec2),
-    slots: Numbers,
-    backdrops: Backdrops,
+    slots: wp.array(dtype=int),
+    backdrops: wp.array(dtype=wp.vec3),
     ssim_weight: float,
     share: float,
     pull: wp.array3d(dtype=wp.vec4),
@@ -196,6 +194,6 @@ def pull_of_loss(
             structural = first + 2.0 * wp.cw_mul(a, second) + wp.cw_mul(b, third)
             by_picture -= (ssim_weight / (3.0 * wp.max(sums[slot][1], 1.0))) * structural
     by_picture = share * by_picture
-    backdrop = wp.vec3(backdrops[f, 0], backdrops[f, 1], backdrops[f, 2])
+    backdrop = backdrops[f]
     by_rest = wp.dot(by_picture, plate_at(pixels, slot, y, x, backdrop))
     pull[f, y, x] = wp.vec4(by_picture[0], by_picture[1], by_picture[2], by_rest)

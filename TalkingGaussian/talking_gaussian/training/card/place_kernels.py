@@ -12,9 +12,6 @@ import warp as wp
 
 from talking_gaussian.rendering.warp_kernels import LOW_PASS, NEAR, Lens
 
-MOST_FRAMES = 8  # in a batch
-Numbers = wp.types.vector(length=MOST_FRAMES, dtype=int)
-
 SH_C0 = wp.constant(0.28209479177387814)
 SH_C1 = wp.constant(0.4886025119029199)
 
@@ -25,7 +22,7 @@ def bend(
     basis: wp.array2d(dtype=wp.vec3),
     shade: wp.array2d(dtype=wp.vec3),
     coefficients: wp.array2d(dtype=float),
-    numbers: Numbers,
+    numbers: wp.array(dtype=int),
     moved: wp.array(dtype=wp.vec3),
     tint: wp.array(dtype=wp.vec3),
 ):
@@ -56,7 +53,7 @@ def unbend_means(frames: int, by_moved: wp.array(dtype=wp.vec3), by_means: wp.ar
 @wp.kernel(enable_backward=False)
 def unbend_units(
     frames: int,
-    numbers: Numbers,
+    numbers: wp.array(dtype=int),
     coefficients: wp.array2d(dtype=float),
     by_value: wp.array(dtype=wp.vec3),
     values: wp.array2d(dtype=wp.vec3),
@@ -108,7 +105,7 @@ def place(
     weights: wp.array(dtype=float),
     heads: wp.array(dtype=wp.mat44),
     eyes: wp.array(dtype=wp.vec3),
-    numbers: Numbers,
+    numbers: wp.array(dtype=int),
     view: wp.mat44,
     lens: Lens,
     centres: wp.array(dtype=wp.vec2),

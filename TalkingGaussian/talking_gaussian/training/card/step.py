@@ -14,10 +14,11 @@ from torch import Tensor
 
 from talking_gaussian.rendering import warp_kernels, warp_raster
 from talking_gaussian.rendering.types import Camera
+from talking_gaussian.rendering.warp_launches import Launches
+from talking_gaussian.rendering.warp_parcel import Parcel
 from talking_gaussian.rendering.warp_tiles import TileLists
 from talking_gaussian.training.card import loss_kernels, place_kernels
 from talking_gaussian.training.card.frames import CardBatch, CardFrames
-from talking_gaussian.training.card.place_kernels import MOST_FRAMES
 from talking_gaussian.training.model import TrainableHead
 from talking_gaussian.training.settings import TrainSettings
 
@@ -51,46 +52,65 @@ class Motion:
         return moved.astype(np.float32)
 
 
+class Orders:
+    """Which frames a step looks at, on the card: their numbers and the slots they lie in [B], the backdrops [B, 3]."""
+
+    def __init__(self, batch: int, device: Any) -> None:
+        self._parcel = Parcel(5 * batch, device)
+        self._here = np.split(self._parcel.laid, [batch, 2 * batch])
+        self.numbers, self.slots = (self._parcel.there(first, batch, int) for first in (0, batch))
+        self.backdrops = self._parcel.there(2 * batch, batch, wp.vec3)
+
+    def send(self, numbers: tuple[int, ...], slots: tuple[int, ...] = (), backdrops: np.ndarray | None = None) -> None:
+        """The next step's, in its turn."""
+        self._here[0].view(np.int32)[: len(numbers)] = numbers
+        self._here[1].view(np.int32)[: len(slots)] = slots
+        if backdrops is not None:
+            self._here[2][: backdrops.size] = backdrops.ravel()
+        self._parcel.send()
+
+
 class CardStep:
     """Draws a head as it stands in some frames, and finds its gradients."""
 
     def __init__(self, size: int, camera: Camera, motion: Motion, batch: int, device: torch.device) -> None:
-        """size: side of the pictures, px. batch: most frames at once, up to MOST_FRAMES."""
-        if not 1 <= batch <= MOST_FRAMES:
-            raise ValueError(f"a batch of {batch} frames: 1 to {MOST_FRAMES} can be learnt from at once")
+        """size: side of the pictures, px. batch: most frames at once."""
         self._size, self._camera, self._motion, self._batch = size, camera, motion, batch
         self._device = wp.device_from_torch(device)
+        self._repeat = Launches(self._device)
+        self._orders = Orders(batch, self._device)
         pictures = (batch, size, size)
         self.canvas = self._array(pictures, wp.vec4)
         self._picture, self._real = self._array(pictures, wp.vec3), self._array(pictures, wp.vec3)
         self._moments, self._slopes = self._array((5, *pictures), wp.vec3), self._array((3, *pictures), wp.vec3)
         self._spread, self._pull = self._array((3, *pictures), wp.vec3), self._array(pictures, wp.vec4)
         self._bound: Tensor | None = None
-        self._numbers: Any = place_kernels.Numbers()
+        self._noted: tuple[Any, ...] = ()
+        # gradients that `place` need not find: by what is carried, the orders, the view and the lens
+        self._nothing = [None, None, None, None, None, wp.mat44(), warp_kernels.Lens()]
 
-    def draw(self, head: TrainableHead, numbers: tuple[int, ...]) -> None:
-        """Draw the frames `numbers` into `canvas` [B, H, W] of (r, g, b premultiplied, transmittance)."""
-        self._bind(head)
-        self._numbers = place_kernels.Numbers(*numbers, *[0] * (MOST_FRAMES - len(numbers)))
-        count = len(numbers)
-        self._place(count)
-        self._list_tiles(count)
-        self._launch(warp_raster.draw_canvas, self._tiles.threads(count), self._drawn(), [self.canvas])
+    def draw(self, head: TrainableHead, number: int) -> None:
+        """Draw frame `number` into `canvas` [B, H, W] of (r, g, b premultiplied, transmittance)."""
+        self._orders.send((number,))
+        self._draw(head, 1)
 
     def learn(
         self, head: TrainableHead, batch: CardBatch, frames: CardFrames, settings: TrainSettings, cards: int = 1
     ) -> None:
         """Draw a batch and set the gradients (`grad`) of the head's learned arrays: this card's part of the mean over
         the step's frames. cards: how many there are that share them."""
-        self.draw(head, batch.numbers)
-        self._compare(batch, frames, settings)
-        self._back_to_splats(len(batch.numbers), self._pull)
-        self._back_to_head(head, len(batch.numbers), settings.shade_weight / cards)
+        count = len(batch.numbers)
+        self._orders.send(batch.numbers, batch.slots, batch.backdrops)
+        self._draw(head, count)
+        self._compare(count, frames, settings)
+        self._back_to_splats(count, self._pull)
+        self._back_to_head(head, count, settings.shade_weight / cards)
 
     def note_pull(self, frames: int, pull: Tensor, seen: Tensor) -> None:
         """Add the last step's pull across the screen to pull [N], and the number of frames with any to seen [N]."""
-        arrays = [_shared(pull, wp.float32), _shared(seen, wp.float32)]
-        self._launch(place_kernels.note_pull, len(pull), [frames, self._by_centres, *arrays])
+        if not self._noted or self._noted[0] is not pull:
+            self._noted = (pull, _shared(pull, wp.float32), _shared(seen, wp.float32))
+        self._launch(place_kernels.note_pull, len(pull), [frames, self._by_centres, *self._noted[1:]])
 
     def contributions(self) -> Tensor:
         """What each Gaussian adds to the frame drawn last, in fully covered pixels [N]."""
@@ -99,11 +119,17 @@ class CardStep:
         self._back_to_splats(1, _shared(red, wp.vec4))
         return wp.to_torch(self._by_colors)[: self._gaussians, 0]
 
+    def _draw(self, head: TrainableHead, count: int) -> None:
+        self._bind(head)
+        self._place(count)
+        self._list_tiles(count)
+        self._launch(warp_raster.draw_canvas, self._tiles.threads(count), self._drawn(), [self.canvas])
+
     def _place(self, count: int) -> None:
         self._launch(
             place_kernels.bend,
             (count, self._gaussians),
-            [self._a["means"], self._a["basis"], self._a["shade"], self._motion.coefficients, self._numbers],
+            [self._a["means"], self._a["basis"], self._a["shade"], self._motion.coefficients, self._orders.numbers],
             [self._moved, self._tint],
         )
         self._launch(place_kernels.place, (count, self._gaussians), self._placing(), self._placed())
@@ -114,15 +140,11 @@ class CardStep:
         self._launch(warp_kernels.span_tiles, splats, inputs, [self._tiles.spans, self._tiles.counts])
         self._tiles.sort(self._lens, self._depths, splats, self._gaussians)
 
-    def _compare(self, batch: CardBatch, frames: CardFrames, settings: TrainSettings) -> None:
+    def _compare(self, count: int, frames: CardFrames, settings: TrainSettings) -> None:
         """The loss's gradient by the pictures -> `_pull`."""
-        count, ssim_weight = len(batch.numbers), settings.ssim_weight
-        slots = place_kernels.Numbers(*batch.slots, *[0] * (MOST_FRAMES - count))
-        colours = np.zeros((MOST_FRAMES, 3), np.float32)
-        colours[:count] = batch.backdrops
-        backdrops = loss_kernels.Backdrops(*colours.flatten().tolist())
-        pixels, boxes = _shared(frames.pixels, wp.uint8), _shared(frames.boxes, wp.vec4i)
-        sums, grid = _shared(frames.sums, wp.vec2), (count, self._size, self._size)
+        ssim_weight, grid = settings.ssim_weight, (count, self._size, self._size)
+        slots, backdrops = self._orders.slots, self._orders.backdrops
+        pixels, boxes, sums = frames.shared
         pictures = [self._picture, self._real]
         self._launch(loss_kernels.lay_over, grid, [self.canvas, pixels, slots, backdrops], pictures)
         if ssim_weight > 0:
@@ -147,17 +169,10 @@ class CardStep:
         """Gradients by splats -> by the head's arrays."""
         for array in (self._by_moved, self._by_tint, *(self._g[name] for name in PLACED)):
             array.zero_()
-        nothing = [None, None, None, None, place_kernels.Numbers(), wp.mat44(), warp_kernels.Lens()]  # of what is given
-        wp.launch(
-            place_kernels.place,
-            (count, self._gaussians),
-            self._placing(),
-            self._placed(),
-            adj_inputs=[self._by_moved, self._by_tint, *(self._g[name] for name in PLACED), *nothing],
-            adj_outputs=[self._by_centres, self._by_conics, None, self._by_covers, self._by_colors],
-            adjoint=True,
-            device=self._device,
-        )
+        by_inputs = [self._by_moved, self._by_tint, *(self._g[name] for name in PLACED), *self._nothing]
+        by_outputs = [self._by_centres, self._by_conics, None, self._by_covers, self._by_colors]
+        arguments, gradients = [*self._placing(), *self._placed()], [*by_inputs, *by_outputs]
+        self._repeat.adjoint(place_kernels.place, (count, self._gaussians), arguments, gradients, len(by_outputs))
         self._launch(place_kernels.unbend_means, self._gaussians, [count, self._by_moved], [self._g["means"]])
         shade = head.arrays["shade"]
         self._unbend("shade", self._by_tint, count, shade_weight / max(shade.numel(), 1))
@@ -166,7 +181,7 @@ class CardStep:
 
     def _unbend(self, name: str, by_value: Any, count: int, towards_none: float) -> None:
         values = self._a[name]
-        inputs = [count, self._numbers, self._motion.coefficients, by_value, values, towards_none]
+        inputs = [count, self._orders.numbers, self._motion.coefficients, by_value, values, towards_none]
         self._launch(place_kernels.unbend_units, values.shape, inputs, [self._g[name]])
 
     def _bind(self, head: TrainableHead) -> None:
@@ -175,6 +190,7 @@ class CardStep:
             return
         self._bound = head.arrays["means"]
         self._gaussians = len(head)
+        self._repeat.forget()
         self._a = {name: _shared(head.arrays[name], kind) for name, kind in KINDS.items()}
         self._g = {}
         for name, kind in KINDS.items():
@@ -200,7 +216,7 @@ class CardStep:
         motion = self._motion
         learned = [self._a[name] for name in PLACED]
         carried = [self._a["means"], self._a["head_weight"], motion.heads, motion.eyes]
-        return [self._moved, self._tint, *learned, *carried, self._numbers, motion.view, self._lens]
+        return [self._moved, self._tint, *learned, *carried, self._orders.numbers, motion.view, self._lens]
 
     def _placed(self) -> list[Any]:
         return [self._centres, self._conics, self._depths, self._covers, self._colors]
@@ -212,8 +228,7 @@ class CardStep:
         return [self._by_centres, self._by_conics, self._by_covers, self._by_colors]
 
     def _launch(self, kernel: Any, size: Any, inputs: list[Any], outputs: list[Any] | None = None) -> None:
-        block = warp_kernels.TILE_PIXELS
-        wp.launch(kernel, size, inputs, outputs or [], device=self._device, block_dim=block)
+        self._repeat(kernel, size, [*inputs, *(outputs or [])], warp_kernels.TILE_PIXELS)
 
     def _array(self, shape: Any, dtype: Any) -> Any:
         return wp.empty(shape, dtype=dtype, device=self._device)
