@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import wave
@@ -26,7 +25,7 @@ from talking_gaussian.video.intra import IntraVideo, IntraWriter
 from talking_gaussian.video.plates import damaged
 
 PROJECT = Path(__file__).resolve().parents[1]
-ENGINE = PROJECT / "TalkingGaussian" / "test_talkinggaussian.py"
+ENGINE = PROJECT / "TalkingGaussian" / "run_talkinggaussian.sh"
 COMPARED_S = 4  # of sound, drawn by both
 
 
@@ -69,7 +68,7 @@ def made(options: argparse.Namespace, sound: Path, video: Path, size: int, featu
     line = ["infer", "--avatar", str(options.avatar), "--audio_file", str(sound), "--output_file", str(video)]
     line += ["--size", str(size), "--audio_features", features, "--gpu", gpu, "--profile"]
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, str(ENGINE), *line], capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", str(ENGINE), *line], capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
     words = [text for text in done.stderr.splitlines() if not text.startswith("@")]
     if done.returncode:
