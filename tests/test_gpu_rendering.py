@@ -12,12 +12,14 @@ import pytest
 wp = pytest.importorskip("warp", reason="warp-lang (the gpu part) is not installed")
 pytest.importorskip("torch", reason="the reference renderer needs torch")
 
+from talking_gaussian import warm_up  # noqa: E402
 from talking_gaussian.errors import UserError  # noqa: E402
 from talking_gaussian.rendering import (  # noqa: E402
     Splats,
     render,
     warp_head,
     warp_kernels,
+    warp_output,
     warp_raster,
     warp_tiles,
 )
@@ -26,6 +28,7 @@ from talking_gaussian.rendering.warp_backend import WarpRenderer  # noqa: E402
 from talking_gaussian.training.card import loss_kernels, place_kernels  # noqa: E402
 from test_rendering import SIZE, camera, cloud  # noqa: E402
 
+KERNELS = [warp_kernels, warp_raster, warp_head, loss_kernels, place_kernels]
 DEVICE = "cuda:0" if wp.is_cuda_available() else "cpu"
 
 
@@ -111,8 +114,16 @@ def test_a_card_that_fills_up_while_drawing_is_one_sentence(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("arch", [90, 120])
-@pytest.mark.parametrize("module", [warp_kernels, warp_raster, warp_head, loss_kernels, place_kernels])
+@pytest.mark.parametrize("module", KERNELS)
 def test_the_kernels_compile_for_cards(module: ModuleType, arch: int, tmp_path: Path) -> None:
     """Only that they compile: Warp's own compiler needs no card. Nothing is run."""
     made = wp.compile_aot_module(module, arch=arch, module_dir=tmp_path, use_ptx=True)
     assert f"sm{arch}" in str(made[0]) or f".target sm_{arch}" in made[0].read_text()
+
+
+def test_the_first_video_and_the_first_training_wait_for_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every module of kernels is compiled when the environment is made: by the trial picture, or by name."""
+    by_trial = {warp_kernels, warp_raster, warp_output}
+    assert by_trial | set(warm_up.modules_beside_the_trial()) == {*KERNELS, warp_output}
+    monkeypatch.setattr(warm_up, "find_spec", lambda name: None if name == "torch" else object())
+    assert warm_up.modules_beside_the_trial() == [warp_head]  # without torch nothing of training is loaded

@@ -2,13 +2,15 @@
 
 python -m talking_gaussian.warm_up [--gpu]
 
---gpu: the kernels of the GPU part instead, for every NVIDIA card that Warp sees.
+--gpu: the kernels of the GPU part instead, for every NVIDIA card that Warp sees; those of training too where torch is.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -53,17 +55,30 @@ def tiny_avatar(size: int, count: int = 4) -> Avatar:
     )
 
 
+def modules_beside_the_trial() -> list[ModuleType]:
+    """Kernels that a video needs besides those of the trial picture, and a training where there can be one."""
+    from talking_gaussian.rendering import warp_head
+
+    if find_spec("torch") is None:
+        return [warp_head]
+    from talking_gaussian.training.card import loss_kernels, place_kernels
+
+    return [warp_head, loss_kernels, place_kernels]
+
+
 def warm_up_cards() -> str:
     """Compile for every card and draw a small picture on it -> what to say of it."""
+    if find_spec("warp") is None:
+        return "there is no GPU part: nothing to compile"
     import warp as wp
 
-    from talking_gaussian.rendering import warp_head
     from talking_gaussian.rendering.card import TRIAL_GAUSSIANS, TRIAL_LEVELS, TRIAL_SIDE, trial
     from talking_gaussian.rendering.warp_backend import WarpRenderer
 
     told = []
     for card in wp.get_cuda_devices():
-        wp.load_module(warp_head, device=card)  # what a video needs besides the kernels of the trial
+        for module in modules_beside_the_trial():
+            wp.load_module(module, device=card)
         off = trial(WarpRenderer((TRIAL_SIDE, TRIAL_SIDE), TRIAL_GAUSSIANS, device=str(card)))
         state = "draws as the CPU does" if off <= TRIAL_LEVELS else f"is off by {off} grey levels and will not be used"
         told.append(f"{card.name} {state}")
