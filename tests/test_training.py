@@ -22,7 +22,7 @@ from talking_gaussian.training.pictures import over, read_picture, write_picture
 from talking_gaussian.training.rendered_set import RenderedSet, load_rendered_set  # noqa: E402
 from talking_gaussian.training.settings import TrainSettings  # noqa: E402
 from talking_gaussian.training.ssim_kernels import dissimilarity  # noqa: E402
-from talking_gaussian.training.trainer import Run, drop_unseen, glimpses, learn, note, train  # noqa: E402
+from talking_gaussian.training.trainer import Run, drop_unseen, glimpses, learn, train  # noqa: E402
 
 SIZE, FRAMES, UNITS = 64, 6, 3
 
@@ -267,15 +267,3 @@ def test_a_damaged_checkpoint_begins_the_stage_again(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "checkpoint.safetensors").write_bytes(b"half a file")
     assert Run(first_head(data, 1), tmp_path / "work", TrainSettings(), CpuLearner()).step == 0
-
-
-def test_training_ends_early_when_it_no_longer_helps(tmp_path: Path) -> None:
-    data = load_rendered_set(write_dataset(tmp_path / "data"))
-    run = Run(first_head(data, 1), tmp_path / "work", TrainSettings(patience=2), CpuLearner())
-    for quality in (30.0, 31.0, 30.9):
-        note(run, {"psnr": quality})
-    assert not run.ended
-    note(run, {"psnr": 31.0})
-    assert run.ended
-    run.save()
-    assert Run(first_head(data, 1), tmp_path / "work", TrainSettings(patience=2), CpuLearner()).ended

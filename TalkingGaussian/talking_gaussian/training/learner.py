@@ -48,9 +48,6 @@ class Learner(Protocol):
     def add_up(self, tensors: Iterable[Tensor]) -> None:
         """Make each tensor the sum over all that learn together, in place."""
 
-    def agreed(self, flag: bool) -> bool:
-        """What the one that leads says."""
-
     def picture(self, head: TrainableHead, view: View) -> Tensor:
         """A view as the head looks in it, over its plate, [h, w, 3] on the CPU; without gradients."""
 
@@ -72,10 +69,6 @@ class CpuLearner:
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
         """Nothing: it works alone."""
-
-    def agreed(self, flag: bool) -> bool:
-        """Its own word."""
-        return flag
 
     def begin(self, data: TrainingSet, batch: int) -> None:
         """Nothing: frames come one by one."""

@@ -45,7 +45,6 @@ class Run:
         self.head = head
         self._begin(head)
         self._resume()
-        self.stuck = self.is_stuck()
 
     def _begin(self, head: TrainableHead) -> None:
         self.head = moved(head, self.learner.device)
@@ -76,16 +75,10 @@ class Run:
         due = self.learner.leads and self.step % self.settings.checkpoint_every == 0
         return due and time.monotonic() - self._saved_at > CHECKPOINT_S
 
-    def is_stuck(self) -> bool:
-        """Whether the last `patience` looks at the held-out frames brought nothing better."""
-        scores = [figures["psnr"] for figures in self.history if "psnr" in figures]
-        patience = self.settings.patience
-        return 0 < patience < len(scores) and max(scores[-patience:]) <= max(scores[:-patience])
-
     @property
     def ended(self) -> bool:
-        """All steps are done, or more of them would not help."""
-        return self.step >= self.settings.steps or self.stuck
+        """All steps are done."""
+        return self.step >= self.settings.steps
 
 
 def train(
@@ -127,8 +120,7 @@ def help_to_train(data: TrainingSet, folder: Path, settings: TrainSettings, lear
     arrays = {name: tensor for name, tensor in found[0].items() if "." not in name}
     run = Run(TrainableHead(arrays, data.units, settings.lr_basis > 0), folder, settings, learner)
     for _ in steps(run, data):
-        if run.step % settings.eval_every == 0:
-            run.stuck = learner.agreed(False)
+        pass
 
 
 def steps(run: Run, data: TrainingSet) -> Iterator[None]:
@@ -154,11 +146,10 @@ def learn(run: Run, batch: Any) -> None:
 
 
 def note(run: Run, figures: Figures) -> None:
-    """Add a look's figures to the run and to history.jsonl in its folder, and see whether more of it would help."""
+    """Add a look's figures to the run and to history.jsonl in its folder."""
     run.history.append({"step": run.step, "gaussians": len(run.head), **figures})
     lines = "".join(json.dumps(line) + "\n" for line in run.history)
     (run.folder / "history.jsonl").write_text(lines)
-    run.stuck = run.learner.agreed(run.is_stuck())
 
 
 def latest(run: Run) -> Figures:

@@ -83,10 +83,6 @@ class CardLearner:
         """Over the team."""
         self.team.add_up(tensors)
 
-    def agreed(self, flag: bool) -> bool:
-        """What the first of the team says."""
-        return self.team.agreed(flag, self.device)
-
     def picture(self, head: TrainableHead, view: View) -> Tensor:
         """Drawn on the card, laid over the plate on the CPU."""
         canvas = torch.from_numpy(self._shown(head, view).canvas.numpy()[0])

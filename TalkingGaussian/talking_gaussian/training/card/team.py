@@ -43,14 +43,6 @@ class Team:
         dist.all_reduce(told, dist.ReduceOp.MIN)
         return int(told.item())
 
-    def agreed(self, flag: bool, device: torch.device) -> bool:
-        """What the first says."""
-        if self.size == 1:
-            return flag
-        told = torch.tensor([int(flag)], device=device)
-        dist.broadcast(told, src=0)
-        return bool(told.item())
-
     def leave(self) -> None:
         """Be alone again."""
         if self.size > 1:
