@@ -20,7 +20,7 @@ from talking_gaussian.training.card.frames import CardFrames, card_batches  # no
 from talking_gaussian.training.card.learner import CardLearner  # noqa: E402
 from talking_gaussian.training.card.step import CardStep  # noqa: E402
 from talking_gaussian.training.learner import CpuLearner, Learner  # noqa: E402
-from talking_gaussian.training.model import moved  # noqa: E402
+from talking_gaussian.training.model import LEARNED, TrainableHead, moved  # noqa: E402
 from talking_gaussian.training.settings import PRESETS, TrainSettings  # noqa: E402
 from talking_gaussian.training.trainer import NEW_FRAME_EVERY, Run, drop_unseen, glimpses, train  # noqa: E402
 from talking_gaussian.training.trial import trial_gradients, trial_head, trial_set  # noqa: E402
@@ -81,6 +81,26 @@ def test_training_learns_and_adds_and_drops_gaussians_and_goes_on(learner: Learn
     again = train(data, trial_head(), tmp_path, settings, Progress(["train"]), lambda *_: {}, learner)
     assert torch.equal(again.arrays["means"], head.arrays["means"])
     assert 0 < len(drop_unseen(head, data, 0.1, learner)) <= len(head)
+
+
+def test_looking_at_a_head_does_not_change_what_it_learns(learner: Learner, tmp_path: Path) -> None:
+    """Looks draw with the same arrays; what is learnt after one is what would have been learnt without."""
+    settings = TrainSettings(steps=12, batch=2, densify_from=10**9, eval_every=3, lr_basis=2e-6)
+
+    def trained(folder: str, every: int) -> dict[str, torch.Tensor]:
+        given = (trial_set(), trial_head(), tmp_path / folder, replace(settings, eval_every=every))
+
+        def look(head: TrainableHead, step: int) -> dict[str, float]:
+            learner.contributions(head, trial_set().shown(0))
+            return {"mean": float(learner.picture(head, trial_set().shown(1)).mean())}
+
+        return train(*given, Progress(["train"]), look, learner).arrays
+
+    seldom, often = trained("seldom", 10**9), trained("often", 3)
+    for name in LEARNED:
+        moved_by = (seldom[name].detach().cpu() - trial_head().arrays[name].detach()).abs().max()
+        assert moved_by > 1e-6, name
+        assert torch.allclose(often[name].cpu(), seldom[name].cpu(), atol=0.02 * float(moved_by)), name
 
 
 def test_a_training_that_began_on_a_card_goes_on_without_one(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ class CardStep:
         self._moments, self._slopes = self._array((5, *pictures), wp.vec3), self._array((3, *pictures), wp.vec3)
         self._spread, self._pull = self._array((3, *pictures), wp.vec3), self._array(pictures, wp.vec4)
         self._bound: Tensor | None = None
+        self._learned: Tensor | None = None
         self._noted: tuple[Any, ...] = ()
         # gradients that `place` need not find: by what is carried, the orders, the view and the lens
         self._nothing = [None, None, None, None, None, wp.mat44(), warp_kernels.Lens()]
@@ -102,6 +103,7 @@ class CardStep:
         count = len(batch.numbers)
         self._orders.send(batch.numbers, batch.slots, batch.backdrops)
         self._draw(head, count)
+        self._bind_gradients(head)
         self._compare(count, frames, settings)
         self._back_to_splats(count, self._pull)
         self._back_to_head(head, count, settings.shade_weight / cards)
@@ -192,13 +194,20 @@ class CardStep:
         self._gaussians = len(head)
         self._repeat.forget()
         self._a = {name: _shared(head.arrays[name], kind) for name, kind in KINDS.items()}
+        self._room_for_splats(self._batch * self._gaussians)
+
+    def _bind_gradients(self, head: TrainableHead) -> None:
+        """Where the optimiser reads them. Only who learns may do so: a second step that draws the same head would take
+        them away from the first."""
+        if self._learned is head.arrays["means"]:
+            return
+        self._learned = head.arrays["means"]
         self._g = {}
         for name, kind in KINDS.items():
             array = head.arrays[name]
             if array.requires_grad:
                 array.grad = torch.zeros_like(array)
                 self._g[name] = _shared(array.grad, kind)
-        self._room_for_splats(self._batch * self._gaussians)
 
     def _room_for_splats(self, splats: int) -> None:
         side = (self._size, self._size)
