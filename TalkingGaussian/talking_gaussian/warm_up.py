@@ -1,8 +1,9 @@
 """Compile and cache the CPU kernels once, when the environment is made, so that no first video waits for it.
 
-python -m talking_gaussian.warm_up [--gpu]
+python -m talking_gaussian.warm_up [--gpu | --training]
 
 --gpu: the kernels of the GPU part instead, for every NVIDIA card that Warp sees; those of training too where torch is.
+--training: the CPU's gradients, and then what --gpu compiles.
 """
 
 from __future__ import annotations
@@ -55,6 +56,14 @@ def tiny_avatar(size: int, count: int = 4) -> Avatar:
     )
 
 
+def warm_up_gradients() -> None:
+    """Find the gradients of one tiny picture as a training on the CPU does."""
+    from talking_gaussian.training.learner import CpuLearner
+    from talking_gaussian.training.trial import trial_gradients
+
+    trial_gradients(CpuLearner())
+
+
 def modules_beside_the_trial() -> list[ModuleType]:
     """Kernels that a video needs besides those of the trial picture, and a training where there can be one."""
     from talking_gaussian.rendering import warp_head
@@ -86,7 +95,9 @@ def warm_up_cards() -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--gpu"]:
+    if sys.argv[1:] == ["--training"]:
+        warm_up_gradients()
+    if sys.argv[1:]:
         print(warm_up_cards())
     else:
         warm_up()
