@@ -119,16 +119,15 @@ _FUSE = TrainSettings(
 
 PRESETS: dict[str, Preset] = {
     "draft": Preset(_MOUTH, _FACE, _FUSE),
-    # longer in `fuse` is worse: lips that were never seen are drawn less well
     "standard": Preset(
         replace(_MOUTH, steps=1500),
         replace(_FACE, steps=7000, densify_until=4500, max_gaussians=36_000, eval_every=1000),
-        replace(_FUSE, steps=1500, max_gaussians=38_000),
+        replace(_FUSE, steps=3000, max_gaussians=38_000, eval_every=1000),
     ),
     "high": Preset(
         replace(_MOUTH, steps=3000),
         replace(_FACE, steps=10_000, densify_until=6000, max_gaussians=60_000, eval_every=2000),
-        replace(_FUSE, steps=2000, max_gaussians=60_000, eval_every=1000),
+        replace(_FUSE, steps=5000, max_gaussians=60_000, eval_every=1000),
         card_batch=8,
     ),
 }

@@ -9,7 +9,7 @@ from data_utils.preflight.stretch import KEEP_S, MAX_S
 
 # seconds on two cores: of preparing one second of video, and of the training itself
 PREPARE_S = 2.3
-TRAIN_S = {"draft": 400.0, "standard": 1300.0, "high": 3200.0}
+TRAIN_S = {"draft": 400.0, "standard": 1300.0, "high": 2300.0}
 
 
 def check(look: Look) -> list[Row]:
