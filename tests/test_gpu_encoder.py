@@ -122,3 +122,18 @@ def test_the_pace_is_set_by_what_took_longest(monkeypatch: pytest.MonkeyPatch) -
         pace.now(part)
     assert pace.seconds == {"card": 2.0, "encoder": 3.0}
     assert pace.limit == ("encoder", 0.6)
+
+
+@pytest.mark.parametrize("threads", [0, 4])
+def test_memory_that_is_drawn_into_again_does_not_change_what_was_written(tmp_path: Path, threads: int) -> None:
+    """A card's planes are handed on without a copy; the next batch comes to lie in the same place."""
+    memory = np.full((96, 64), 128, np.uint8)
+    lossless = Encoder("libx264", {"preset": "veryfast", "crf": "0"}, threads)
+    with Mp4Writer(tmp_path / "steps.mp4", 64, 25, None, lossless) as writer:
+        for number in range(30):
+            memory[:64] = 20 + 5 * number
+            writer.write_planes(memory)
+            memory[:64] = 0
+    with av.open(str(tmp_path / "steps.mp4")) as container:
+        levels = [int(frame.to_ndarray()[0, 0]) for frame in container.decode(video=0)]
+    assert levels == [20 + 5 * number for number in range(30)]

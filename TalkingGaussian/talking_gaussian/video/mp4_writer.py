@@ -65,7 +65,7 @@ class Mp4Writer:
     def write_planes(self, planes: np.ndarray) -> None:
         """Append one picture as the encoder wants it: [size * 3 / 2, size] uint8, Y'CbCr 4:2:0 of BT.709 in limited
         range, U and V packed below Y."""
-        picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")  # the encoder copies it at once
         picture.colorspace, picture.color_range = Colorspace.ITU709, ColorRange.MPEG
         self._encode(picture)
 
