@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from talking_gaussian.video.intra import IntraVideo
 from talking_gaussian.video.mp4_writer import AI_LABEL, Mp4Writer
 from talking_gaussian.video.plate_reader import PlateReader
 from talking_gaussian.video.plates import PlateLoop, between
+from talking_gaussian.video.shared_video import SharedVideo
 
 
 def write_tone(path: Path, seconds: float, rate: int = 16000) -> Path:
@@ -147,3 +149,17 @@ def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
         writer.write(np.zeros((64, 64, 3), np.uint8))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_that_threads_share_gives_each_its_frame_and_keeps_no_more_than_it_may(tmp_path: Path) -> None:
+    path = write_avatar(tmp_path / "a", plates=6) / "plates.mp4"
+    alone = IntraVideo(path, 64, lambda path: UserError("x", "x", "x"))
+    expected = [alone.frame(number).copy() for number in range(6)]
+    shared = SharedVideo(path, 64, lambda path: UserError("x", "x", "x"), cache_bytes=2 * 64 * 64 * 3)
+    numbers = [int(number) for number in np.random.default_rng(0).integers(0, 6, 200)]
+    with ThreadPoolExecutor(4) as threads:
+        for number, frame in zip(numbers, threads.map(shared.frame, numbers), strict=True):
+            assert np.array_equal(frame, expected[number])
+    assert len(shared._kept) == 2
+    assert shared.frame(3) is shared.frame(3)
+    shared.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import queue
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -23,8 +24,22 @@ class SharedVideo:
         self._path, self._size, self._fault = path, size, fault
         self._idle: queue.LifoQueue[IntraVideo] = queue.LifoQueue()
         self._opened: list[IntraVideo] = []
-        self.frame = lru_cache(cache_bytes // (size * size * 3))(self._decoded)
-        """frame(index): [size, size, 3] uint8; not to be written to. Raises `fault` where it cannot be decoded."""
+        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._most, self._turn = cache_bytes // (size * size * 3), Lock()
+
+    def frame(self, index: int) -> np.ndarray:
+        """Frame `index` as [size, size, 3] uint8; not to be written to. Raises `fault` where it cannot be decoded."""
+        with self._turn:
+            if index in self._kept:
+                self._kept.move_to_end(index)
+                return self._kept[index]
+        with self.opened() as video:
+            picture = video.frame(index)
+        with self._turn:
+            self._kept[index] = picture
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return picture
 
     @contextmanager
     def opened(self) -> Iterator[IntraVideo]:
@@ -32,7 +47,8 @@ class SharedVideo:
         try:
             video = self._idle.get_nowait()
         except queue.Empty:
-            video = self._another()
+            video = IntraVideo(self._path, self._size, self._fault, cache_bytes=0)
+            self._opened.append(video)
         try:
             yield video
         finally:
@@ -42,12 +58,3 @@ class SharedVideo:
         """Free the decoders, which nobody uses any more."""
         for video in self._opened:
             video.close()
-
-    def _another(self) -> IntraVideo:
-        video = IntraVideo(self._path, self._size, self._fault, cache_bytes=0)
-        self._opened.append(video)
-        return video
-
-    def _decoded(self, index: int) -> np.ndarray:
-        with self.opened() as video:
-            return video.frame(index)
