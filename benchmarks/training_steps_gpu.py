@@ -23,9 +23,8 @@ from talking_gaussian.training.densify import Densifier
 from talking_gaussian.training.learner import Learner
 from talking_gaussian.training.model import TrainableHead, moved
 from talking_gaussian.training.optimizer import GaussianOptimizer
-from talking_gaussian.training.person import trained
 from talking_gaussian.training.settings import PRESETS, TrainSettings
-from talking_gaussian.training.trainer import glimpses
+from talking_gaussian.training.trainer import glimpses, trained
 from talking_gaussian.training.video_set import VideoSet
 
 BATCHES = (1, 2, 4, 8)

@@ -63,7 +63,7 @@ class Training:
     """A training as a list shows it.
 
     name: {"en", "zh"}; state: its last job's, or interrupted where that is gone; job: the last one; avatar: the id of
-    the installed avatar, or None; report: the held-out figures, or None; device: auto, cpu or a GPU's number.
+    the installed avatar, or None; report: the held-out figures, or None; device: as in Wish.
     """
 
     id: str

@@ -125,12 +125,10 @@ def _check_word(wanted: str, several: bool) -> None:
         return
     if several and re.fullmatch("all|[0-9]+(,[0-9]+)*", wanted):
         return
-    en, zh = ("auto, cpu, all or the numbers of GPUs", "auto、cpu、all 或 GPU 编号") if several else ("", "")
-    raise UserError(
-        "bad_setting",
-        f"--gpu must be {en or 'auto, cpu or the number of a GPU'}, not {wanted!r}.",
-        f"--gpu 必须是 {zh or 'auto、cpu 或 GPU 编号'},而不是 {wanted!r}。",
-    )
+    en, zh = ("auto, cpu or the number of a GPU", "auto、cpu 或 GPU 编号")
+    if several:
+        en, zh = ("auto, cpu, all or the numbers of GPUs", "auto、cpu、all 或 GPU 编号")
+    raise UserError("bad_setting", f"--gpu must be {en}, not {wanted!r}.", f"--gpu 必须是 {zh},而不是 {wanted!r}。")
 
 
 def _chosen(gpus: list[Gpu], wanted: str | None, several: bool) -> list[Gpu]:

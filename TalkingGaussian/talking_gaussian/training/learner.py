@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,8 +33,10 @@ class Learner(Protocol):
     def leads(self) -> bool:
         """Whether it looks, saves and speaks; false for one that helps another process."""
 
-    def helped(self, data: Any, folder: Path, settings: TrainSettings) -> AbstractContextManager[None]:
-        """Others may help while inside: they go on from the checkpoint in `folder`."""
+    def helped(
+        self, data: Any, folder: Path, settings: TrainSettings, save: Callable[[], None]
+    ) -> AbstractContextManager[None]:
+        """Others may help while inside: they go on from the checkpoint in `folder`, which `save` writes for them."""
 
     def begin(self, data: Any, batch: int) -> None:
         """Make room for this data set and steps of `batch` frames."""
@@ -63,7 +65,9 @@ class CpuLearner:
     room = None
     leads = True
 
-    def helped(self, data: TrainingSet, folder: Path, settings: TrainSettings) -> AbstractContextManager[None]:
+    def helped(
+        self, data: TrainingSet, folder: Path, settings: TrainSettings, save: Callable[[], None]
+    ) -> AbstractContextManager[None]:
         """It works alone."""
         return nullcontext()
 

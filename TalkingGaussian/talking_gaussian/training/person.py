@@ -16,7 +16,6 @@ from talking_gaussian.motion.personal_map import FILE as SPEECH_FILE
 from talking_gaussian.motion.personal_map import load_maps, save_maps
 from talking_gaussian.motion.speech_motion import SpeechMotion
 from talking_gaussian.progress import Progress
-from talking_gaussian.training.checkpoint import load_checkpoint
 from talking_gaussian.training.evaluation import evaluate
 from talking_gaussian.training.export import FPS, Backdrop, Identity, export_avatar
 from talking_gaussian.training.init_cloud import MOUTH_PART_NAMES, PARTS
@@ -24,7 +23,7 @@ from talking_gaussian.training.learner import CpuLearner, Learner
 from talking_gaussian.training.model import TrainableHead, first_head, moved, parted, united
 from talking_gaussian.training.settings import Preset, TrainSettings
 from talking_gaussian.training.sound_map import learn_maps
-from talking_gaussian.training.trainer import Examine, Figures, drop_unseen, train
+from talking_gaussian.training.trainer import Examine, Figures, drop_unseen, train, trained
 from talking_gaussian.training.video_set import VideoSet
 from talking_gaussian.training.workspace_files import HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL, SPOKEN
 from talking_gaussian.video.mp4_writer import Mp4Writer
@@ -130,15 +129,6 @@ def looker(place: Workplace, data: VideoSet, branch: str) -> Examine:
         return {**evaluate(head, data, path, place.learner), **lmd, "preview": f"previews/{path.name}"}
 
     return look
-
-
-def trained(folder: Path, units: tuple[str, ...]) -> TrainableHead:
-    """The head of a stage's last checkpoint."""
-    found = load_checkpoint(folder)
-    if found is None:
-        raise FileNotFoundError(2, "no checkpoint", str(folder))
-    arrays = {name: tensor for name, tensor in found[0].items() if "." not in name}
-    return TrainableHead(arrays, units)
 
 
 def export(place: Workplace, head: TrainableHead, identity: Identity) -> None:

@@ -96,8 +96,7 @@ def train(
     learner = learner or CpuLearner()
     run = Run(head, folder, settings, learner)
     look = examine or (lambda head, step: evaluate(head, data, folder / f"preview_{step:06d}.jpg", learner))
-    run.save()  # helpers go on from here
-    with learner.helped(data, folder, settings):
+    with learner.helped(data, folder, settings, run.save):
         try:
             for _ in steps(run, data):
                 if run.step % settings.eval_every == 0:
@@ -114,13 +113,18 @@ def train(
 
 def help_to_train(data: TrainingSet, folder: Path, settings: TrainSettings, learner: Learner) -> None:
     """Learn beside the process that leads, from the checkpoint in `folder` on, until that one ends."""
+    run = Run(trained(folder, data.units), folder, settings, learner)
+    for _ in steps(run, data):
+        pass
+
+
+def trained(folder: Path, units: tuple[str, ...]) -> TrainableHead:
+    """The head of a stage's last checkpoint."""
     found = load_checkpoint(folder)
     if found is None:
         raise FileNotFoundError(2, "no checkpoint", str(folder))
     arrays = {name: tensor for name, tensor in found[0].items() if "." not in name}
-    run = Run(TrainableHead(arrays, data.units, settings.lr_basis > 0), folder, settings, learner)
-    for _ in steps(run, data):
-        pass
+    return TrainableHead(arrays, units)
 
 
 def steps(run: Run, data: TrainingSet) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,12 +44,15 @@ class CardLearner:
         return self.team.first
 
     @contextmanager
-    def helped(self, data: LayeredSet, folder: Path, settings: TrainSettings) -> Iterator[None]:
+    def helped(
+        self, data: LayeredSet, folder: Path, settings: TrainSettings, save: Callable[[], None]
+    ) -> Iterator[None]:
         """The other cards learn too while inside: as many as a step has frames for."""
         others = list(self._others[: settings.batch - 1])
         if not others or not self.leads:
             yield
             return
+        save()
         with team_of(others, data, folder, settings) as self.team:
             yield
 
