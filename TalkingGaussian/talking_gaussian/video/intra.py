@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,6 @@ from av.video.reformatter import Interpolation
 
 from talking_gaussian.errors import UserError
 
-CACHE_BYTES = 120_000_000
 # a playlist named plates.mp4 would make the reader open further files
 ONLY_MP4 = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "file"}
 
@@ -50,11 +48,10 @@ class IntraWriter:
 
 
 class IntraVideo:
-    """Frames of an all-intra video by number, at one size, with a bounded cache of decoded frames."""
+    """Frames of an all-intra video by number, at one size, for one thread (SharedVideo: for several, and with a
+    cache)."""
 
-    def __init__(
-        self, path: Path, size: int, fault: Callable[[Path], UserError], cache_bytes: int = CACHE_BYTES
-    ) -> None:
+    def __init__(self, path: Path, size: int, fault: Callable[[Path], UserError]) -> None:
         """size: side of the square frames handed out, px. fault: what to raise when the file cannot be decoded."""
         try:
             self._container = av.open(f"file:{path.absolute()}", options=ONLY_MP4)
@@ -63,8 +60,6 @@ class IntraVideo:
             raise fault(path) from error
         self._path, self._fault = path, fault
         self._size = size
-        self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._capacity = max(2, cache_bytes // (size * size * 3))
         self._decoder = self._container.decode(self._stream)
         self._next = 0
         self.count = self._stream.frames
@@ -72,19 +67,7 @@ class IntraVideo:
             raise fault(path)
 
     def frame(self, index: int) -> np.ndarray:
-        """Frame `index` (0 <= index < count) as [size, size, 3] uint8; not to be written to."""
-        if index not in self._cache:
-            self._cache[index] = self._decode(index)
-            while len(self._cache) > self._capacity:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(index)
-        return self._cache[index]
-
-    def close(self) -> None:
-        """Free the decoder."""
-        self._container.close()
-
-    def _decode(self, index: int) -> np.ndarray:
+        """Frame `index` (0 <= index < count) as [size, size, 3] uint8."""
         try:
             if index != self._next:
                 self._seek(index)
@@ -98,6 +81,10 @@ class IntraVideo:
         return picture.to_ndarray(
             format="rgb24", width=self._size, height=self._size, interpolation=Interpolation.BICUBIC
         )
+
+    def close(self) -> None:
+        """Free the decoder."""
+        self._container.close()
 
     def _seek(self, index: int) -> None:
         """Every frame is a key frame, so the decoder's next picture is `index` itself."""

@@ -9,7 +9,9 @@ import numpy as np
 
 from talking_gaussian.avatar import Avatar
 from talking_gaussian.errors import UserError
-from talking_gaussian.video.intra import IntraVideo
+from talking_gaussian.video.shared_video import SharedVideo
+
+CACHE_BYTES = 120_000_000  # of decoded plates
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class PlateLoop:
 
     def __init__(self, avatar: Avatar, size: int) -> None:
         """size: side of the picture, px."""
-        self._video = IntraVideo(avatar.folder / "plates.mp4", size, damaged)
+        self._video = SharedVideo(avatar.folder / "plates.mp4", size, damaged, CACHE_BYTES)
         self._poses, self._expression = avatar.head, avatar.expression
         self._fps = avatar.fps
         self._pingpong = avatar.plate_loop == "pingpong"

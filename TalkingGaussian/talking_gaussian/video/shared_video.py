@@ -27,6 +27,12 @@ class SharedVideo:
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
         self._most, self._turn = cache_bytes // (size * size * 3), Lock()
 
+    @property
+    def count(self) -> int:
+        """How many frames there are. Raises `fault` for a file that cannot be read."""
+        with self.opened() as video:
+            return video.count
+
     def frame(self, index: int) -> np.ndarray:
         """Frame `index` as [size, size, 3] uint8; not to be written to. Raises `fault` where it cannot be decoded."""
         with self._turn:
@@ -47,7 +53,7 @@ class SharedVideo:
         try:
             video = self._idle.get_nowait()
         except queue.Empty:
-            video = IntraVideo(self._path, self._size, self._fault, cache_bytes=0)
+            video = IntraVideo(self._path, self._size, self._fault)
             self._opened.append(video)
         try:
             yield video
