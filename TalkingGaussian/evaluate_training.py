@@ -1,7 +1,7 @@
 """Judge a trained avatar by the frames it never saw, and write the figures into its facts.
 
 python evaluate_training.py WORKSPACE     (after train_fuse.py; in `tg_eval`)
-Writes WORKSPACE/report.json: the figures of the drawn frames (lips from the sound alone) and, beside them, of the same
+Writes WORKSPACE/report.json: the figures of the drawn frames (lips from the sound) and, beside them, of the same
 avatar with its mouth frozen: what a figure is worth shows in the difference.
 """
 

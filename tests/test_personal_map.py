@@ -26,12 +26,14 @@ from talking_gaussian.motion.phone_shapes import SHAPES
 from talking_gaussian.motion.speech_motion import SpeechMotion, between_words
 from talking_gaussian.motion.visemes import gaussian_smooth
 from talking_gaussian.training import sound_map
+from talking_gaussian.training.bearing import HAS_MOOD, STILL, bearing_of, moods
 from talking_gaussian.training.sound_map import (
     IS_WIDE,
     OPENING,
     STRENGTHS,
     WIDTH,
     Lesson,
+    Seen,
     blocks_of,
     explained,
     held_out_answers,
@@ -40,10 +42,12 @@ from talking_gaussian.training.sound_map import (
     likely_strength,
     noise_of,
     scales_of,
+    scales_of_bearing,
 )
 
 COUNT = len(MOUTH_UNITS)
 LIPS = np.eye(COUNT, 24)  # each unit moves one coordinate of eight points
+JAW, SMILE = MOUTH_UNITS.index("jawOpen"), MOUTH_UNITS.index("mouthSmileLeft")
 
 
 def some_map(rows: int = 30) -> PersonalMap:
@@ -52,13 +56,18 @@ def some_map(rows: int = 30) -> PersonalMap:
     return PersonalMap(MOUTH_UNITS, weight, bias, bias - 1, bias + 1)
 
 
+def a_lesson(heard: np.ndarray, units: np.ndarray, guesses: tuple[int, ...] = ()) -> Lesson:
+    """Of a face and a head that are held still."""
+    return Lesson(heard, units, LIPS, np.arange(len(heard)), np.zeros((len(heard), 3)), guesses)
+
+
 def test_a_map_finds_what_follows_from_the_sound_and_not_what_does_not() -> None:
     rng = np.random.default_rng(1)
     signals = np.cumsum(rng.normal(size=(420, 40 + 2 * 32)), 0)
     heard = heard_rows(signals - signals.mean(0))
     units = 0.1 * rng.normal(size=(420, COUNT))
     units[:, 0] = signals[:, 3] / np.abs(signals[:, 3]).max()
-    person = learn_map(Lesson(heard[:300], units[:300], LIPS, np.arange(300)))
+    person, _ = learn_map(a_lesson(heard[:300], units[:300]))
     answers = person(heard[300:].astype(np.float32))
     assert np.corrcoef(answers[:, 0], units[300:, 0])[0, 1] > 0.4
     assert answers[:, 5].std() < units[:, 5].std()
@@ -76,7 +85,7 @@ def test_a_mood_that_lasts_is_not_put_down_to_the_sound(monkeypatch: pytest.Monk
         said = 0.1 * signals[:, 3]
         units[:, 0] = said + 0.2 * mood / mood.std()
         heard = heard_rows(signals)
-        person = learn_map(Lesson(heard[:240], units[:240], LIPS, np.arange(240)))
+        person, _ = learn_map(a_lesson(heard[:240], units[:240]))
         return float(np.square(person(heard[260:])[:, 0] - said[260:]).mean())
 
     aware = np.mean([error(seed) for seed in range(4)])
@@ -89,11 +98,58 @@ def test_what_widens_the_mouth_listens_more_to_the_phones_than_what_opens_it() -
     guess = phones = 3 * len(CONTEXT_HOPS)
     heard = rng.normal(size=(200, len(CONTEXT_HOPS) * (40 + 2 * 8) + guess + phones))
     units = np.repeat(heard[:, -phones:].sum(1, keepdims=True), COUNT, axis=1)
-    person = learn_map(Lesson(heard, units, LIPS, np.arange(200), (guess, phones)))
+    person, _ = learn_map(a_lesson(heard, units, (guess, phones)))
     power = np.square(person.weight[-phones:]).sum(0)
     assert {unit for unit, wide in zip(MOUTH_UNITS, IS_WIDE, strict=True) if wide} >= {"mouthPucker", "mouthSmileLeft"}
     assert OPENING.guesses_say < WIDTH.guesses_say
     assert power[IS_WIDE].min() > 1.2 * power[~IS_WIDE].max()
+
+
+def test_a_mouth_that_smiles_with_the_eyes_is_not_put_down_to_the_sound() -> None:
+    rng = np.random.default_rng(7)
+    signals = gaussian_smooth(rng.normal(size=(940, 40 + 2 * 8)), 2.0)
+    eyes = gaussian_smooth(rng.normal(size=(940, 3)), 8.0)
+    eyes = 5 * (eyes - eyes[:600].mean(0)) / eyes.std()
+    said, smile = 0.1 * signals[:, 3] / signals.std(), 0.02 * eyes[:, 1]
+    units = np.zeros((940, COUNT))
+    units[:, SMILE] = units[:, JAW] = said + smile
+    heard = heard_rows(signals)
+    person, weight = learn_map(Lesson(heard[:600], units[:600], LIPS, np.arange(600), eyes[:600]))
+    blind, _ = learn_map(a_lesson(heard[:600], units[:600]))
+    errors = [np.square(one(heard[620:])[:, SMILE] - said[620:]).mean() for one in (person, blind)]
+    assert errors[0] < 0.9 * errors[1]
+    mood = moods(eyes[620:], weight)
+    assert np.corrcoef(mood[:, SMILE], smile[620:])[0, 1] > 0.9
+    assert 0.3 < mood[:, SMILE].std() / smile.std() < 1.1
+    assert not mood[:, JAW].any()  # how far the mouth opens is the sound's
+
+
+def test_a_bearing_knows_what_is_slower_than_speech_and_what_training_showed() -> None:
+    times = np.arange(500) / 25
+    coefficients = np.zeros((500, COUNT + 2))
+    coefficients[:, :COUNT] = 1e3  # the mouth itself must not count
+    coefficients[:, COUNT] = np.sin(2 * np.pi * 4 * times)  # a syllable's rate
+    coefficients[:, COUNT + 1] = 0.3 * np.sin(2 * np.pi * 0.1 * times)
+    head = np.tile(np.eye(4), (500, 1, 1))
+    turn = np.radians(np.where(times < 16, 4, 30))
+    head[:, 0, 0] = head[:, 2, 2] = np.cos(turn)
+    head[:, 0, 2], head[:, 2, 0] = np.sin(turn), -np.sin(turn)
+    bearing = bearing_of(coefficients, head, np.arange(350), 25)
+    assert bearing.shape == (500, 2 + 6)
+    assert np.abs(bearing[20:480, 0]).max() * STILL[0] < 0.01
+    assert np.ptp(bearing[:350, 1]) * STILL[0] == pytest.approx(0.6, abs=0.05)
+    assert np.abs(bearing[:350].mean(0)).max() < 1e-9
+    assert np.abs(bearing[:, 3]).max() < 1e-6  # it never turned while it was learnt from
+
+
+def test_what_keeps_still_says_nothing_of_the_mouth() -> None:
+    rng = np.random.default_rng(8)
+    bearing = rng.normal(size=(400, 4)) * [0.01, 1, 10, 100]
+    power = (bearing / scales_of_bearing(bearing)).var(0)
+    assert power[0] < 0.01 * power[2] < power[1] < power[2] < power[3]
+    assert power.sum() < sound_map.BEARING_SAYS
+    assert not HAS_MOOD[JAW]
+    assert HAS_MOOD[SMILE]
 
 
 def test_moods_last_and_noise_does_not() -> None:
@@ -138,7 +194,10 @@ def test_a_mouth_that_follows_the_sound_is_learnt(tmp_path: Path) -> None:
     opening = gaussian_smooth(levels[:, None], 3.0)[2 :: 16_000 // HOP // 25, 0]
     coefficients, basis = np.zeros((len(opening), COUNT + 1)), np.zeros((COUNT + 1, 478, 3))
     coefficients[:, 0], basis[0] = 0.3 * opening, 0.01
-    maps = learn_maps(sound, coefficients, basis, np.arange(180), 25)
+    head = np.tile(np.eye(4), (len(opening), 1, 1))
+    maps, mood = learn_maps(sound, Seen(coefficients, basis, head), np.arange(180), 25)
+    assert mood.shape == (len(opening), COUNT)
+    assert not mood.any()
     assert set(maps) == {name for name in ("mel", "visemes") if available(name)}
     for name, person in maps.items():
         heard = sound_map.heard_at_frames(SpeechMotion.load(name), sound, len(opening), 25)

@@ -206,8 +206,8 @@ def ears_beside_a_card(settings: GenerateSettings) -> Iterator[Ears | None]:
 
 
 def talking_motion(video: Video) -> Iterator[np.ndarray]:
-    """The face's motion in blocks of frames [n, K]: lips from the sound; blinks, glances and brows as the person
-    was filmed (Stage adds them to the poses they belong to), or else of the engine's own."""
+    """The face's motion in blocks of frames [n, K]: lips from the sound; blinks, glances, brows and the mouth's mood as
+    the person was filmed (Stage adds them to the poses they belong to), or else of the engine's own."""
     settings, avatar = video.settings, video.avatar
     speech = SpeechMotion.load(settings.audio_features, load_persons_speech(avatar))
     idle = IdleMotion(avatar.units, video.fps, settings.seed) if avatar.expression is None else None

@@ -22,10 +22,10 @@ from talking_gaussian.training.init_cloud import MOUTH_PART_NAMES, PARTS
 from talking_gaussian.training.learner import CpuLearner, Learner
 from talking_gaussian.training.model import TrainableHead, first_head, moved, parted, united
 from talking_gaussian.training.settings import Preset, TrainSettings
-from talking_gaussian.training.sound_map import learn_maps
+from talking_gaussian.training.sound_map import Seen, learn_maps
 from talking_gaussian.training.trainer import Examine, Figures, drop_unseen, train, trained
 from talking_gaussian.training.video_set import VideoSet
-from talking_gaussian.training.workspace_files import HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL, SPOKEN
+from talking_gaussian.training.workspace_files import HELD_OUT, HELD_OUT_FROZEN, HELD_OUT_REAL, MOOD, SPOKEN
 from talking_gaussian.video.mp4_writer import Mp4Writer
 
 MOST_PLATES = 1500  # a minute: the avatar's loop of real head and body motion
@@ -43,10 +43,16 @@ class Workplace:
     learner: Learner = field(default_factory=CpuLearner)
 
     def open(self, branch: str) -> VideoSet:
-        """The data as a stage sees it: the held-out frames' lips come from the sound alone."""
+        """The data as a stage sees it: the held-out frames' lips come from the sound, their mood from face and head."""
         data = VideoSet(self.dataset, self.preset.held_out, branch)
-        data.hear(np.load(self.folder / SPOKEN, allow_pickle=False))
+        spoken = np.load(self.folder / SPOKEN, allow_pickle=False)
+        data.hear(spoken + self.mood)
         return data
+
+    @property
+    def mood(self) -> np.ndarray:
+        """How the mouth is held in every frame besides what is spoken [T, len(MOUTH_UNITS)]."""
+        return np.asarray(np.load(self.folder / MOOD, allow_pickle=False))
 
     def done(self, stage: str) -> bool:
         """Whether the stage has come to its end with these settings."""
@@ -59,15 +65,17 @@ class Workplace:
 
 
 def learn_sound(place: Workplace) -> None:
-    """Stage `sound`: write the person's speech map, and what it makes of the data's own sound."""
+    """Stage `sound`: write the person's speech map, what it makes of the data's own sound, and the mouth's moods."""
     place.progress.stage("sound")
     path = place.folder / SPEECH_FILE
     place.folder.mkdir(parents=True, exist_ok=True)
     data = VideoSet(place.dataset, place.preset.held_out)
-    maps = learn_maps(sound_of(data), data.coeffs, data.face.basis, data.numbers(held_out=False), FPS)
+    seen = Seen(data.coeffs, data.face.basis, data.head)
+    maps, mood = learn_maps(sound_of(data), seen, data.numbers(held_out=False), FPS)
     save_maps(path.with_name(path.name + ".part"), maps)
     path.with_name(path.name + ".part").replace(path)
     np.save(place.folder / SPOKEN, spoken_units(data, path), allow_pickle=False)
+    np.save(place.folder / MOOD, mood, allow_pickle=False)
     place.progress.step(1, 1)
 
 
@@ -118,7 +126,7 @@ def fuse(place: Workplace) -> TrainableHead:
 
 
 def looker(place: Workplace, data: VideoSet, branch: str) -> Examine:
-    """How a stage looks at held-out frames: PSNR, LMD of the mesh (the sound alone decides it) and a preview."""
+    """How a stage looks at held-out frames: PSNR, LMD of the mesh (what is heard decides it) and a preview."""
     previews = place.folder / "previews"
     previews.mkdir(exist_ok=True)
     lips = data.lip_distance()
@@ -141,9 +149,8 @@ def export(place: Workplace, head: TrainableHead, identity: Identity) -> None:
     folder = place.folder / "avatar"
     first, last = longest_run(data.numbers(held_out=False))
     last = min(last, first + MOST_PLATES)
-    mouth = len(MOUTH_UNITS)
     expression = data.coeffs[first:last].copy()
-    expression[:, :mouth] = 0
+    expression[:, : len(MOUTH_UNITS)] = place.mood[first:last]
     backdrop = Backdrop(
         (data.plate(n) for n in range(first, last)), data.head[first:last], "pingpong", expression, PLATE_CRF
     )

@@ -14,6 +14,7 @@ from talking_gaussian.audio.features import available, feature_names
 from talking_gaussian.audio.features.mel import BANDS
 from talking_gaussian.motion.personal_map import CONTEXT_HOPS, PersonalMap
 from talking_gaussian.motion.speech_motion import SpeechMotion
+from talking_gaussian.training.bearing import bearing_of, moods
 
 STRENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # of the ridge penalty
 SURE_BY = 0.03  # a strength whose error is this share larger than the best one's has 1 / e of its say
@@ -24,6 +25,7 @@ NEAR = 1 - np.abs(CONTEXT_HOPS) / 16  # the say of each instant of the context: 
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
 MOST_ROWS = 3000  # training frames used (a solve costs their cube)
 MOST_TRIED = 1000  # and to choose the strength by
+BEARING_SAYS = 0.05  # how face and head are held, beside 1 of all that is heard
 
 
 @dataclass(frozen=True)
@@ -44,33 +46,46 @@ IS_WIDE = np.array([unit.startswith(_WIDE) for unit in MOUTH_UNITS])
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What is seen of a person: coefficients [T, K] and basis [K, 478, 3] of the face units, MOUTH_UNITS first, and how
+    the head moves [T, 4, 4]."""
+
+    coefficients: np.ndarray
+    basis: np.ndarray
+    head: np.ndarray
+
+
+@dataclass(frozen=True)
 class Lesson:
     """heard [T, F], its last columns `guesses` (how many each), the units [T, K] that went with it and the numbers [T]
-    of the frames; lips [K, 3 P]: where a full unit moves the lips' points."""
+    of the frames; lips [K, 3 P]: where a full unit moves the lips' points; bearing [T, B]: see `bearing_of`."""
 
     heard: np.ndarray
     units: np.ndarray
     lips: np.ndarray
     numbers: np.ndarray
+    bearing: np.ndarray
     guesses: tuple[int, ...] = ()
 
 
 def learn_maps(
-    samples: np.ndarray, coefficients: np.ndarray, basis: np.ndarray, numbers: np.ndarray, fps: float
-) -> dict[str, PersonalMap]:
-    """Maps for every kind of sound features that can be had here. samples: 16 kHz sound of the frames; coefficients
-    [T, K] and basis [K, 478, 3] of the face units, MOUTH_UNITS first; numbers: the training frames."""
+    samples: np.ndarray, seen: Seen, numbers: np.ndarray, fps: float
+) -> tuple[dict[str, PersonalMap], np.ndarray]:
+    """Maps for every kind of sound features that can be had here, and the mouth's mood in every frame
+    [T, len(MOUTH_UNITS)], to be added to what they give. samples: 16 kHz sound of the frames; numbers: the training
+    frames."""
     count = len(MOUTH_UNITS)
-    lips = basis[:count, list(MOUTH20)].reshape(count, -1)
-    maps = {}
-    for name in feature_names():
-        if available(name):
-            speech = SpeechMotion.load(name)
-            heard = heard_at_frames(speech, samples, len(coefficients), fps)
-            chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, MOST_ROWS).astype(int))]
-            units = coefficients[chosen, :count].astype(np.float64)
-            maps[name] = learn_map(Lesson(heard[chosen], units, lips, chosen, speech.guess_sizes))
-    return maps
+    lips = seen.basis[:count, list(MOUTH20)].reshape(count, -1)
+    bearing = bearing_of(seen.coefficients, seen.head, numbers, fps)
+    chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, MOST_ROWS).astype(int))]
+    units = seen.coefficients[chosen, :count].astype(np.float64)
+    maps, weights = {}, {}
+    for name in filter(available, feature_names()):
+        speech = SpeechMotion.load(name)
+        heard = heard_at_frames(speech, samples, len(bearing), fps)
+        lesson = Lesson(heard[chosen], units, lips, chosen, bearing[chosen], speech.guess_sizes)
+        maps[name], weights[name] = learn_map(lesson)
+    return maps, moods(bearing, weights.get("visemes", weights["mel"]))
 
 
 def heard_at_frames(speech: SpeechMotion, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
@@ -80,26 +95,34 @@ def heard_at_frames(speech: SpeechMotion, samples: np.ndarray, frames: int, fps:
     return heard[np.clip(at, 0, len(heard) - 1)]
 
 
-def learn_map(lesson: Lesson) -> PersonalMap:
-    """How the units follow from what is heard: those that open the mouth and those that widen it, each in its way."""
+def learn_map(lesson: Lesson) -> tuple[PersonalMap, np.ndarray]:
+    """How the units follow from what is heard, those that open the mouth and those that widen it each in its way, and
+    from the bearing, weights [B, K]. Learnt together, or the sound would be held to account for moods."""
     low, high = np.quantile(lesson.units, (0.005, 0.995), axis=0) * OPENING_SHARE
     opening, width = (learn_units(lesson, prior) for prior in (OPENING, WIDTH))
-    weight = np.where(IS_WIDE, width, opening)
-    arrays = (weight[:-1], weight[-1], low, high)
-    return PersonalMap(MOUTH_UNITS, *(np.asarray(array, np.float32) for array in arrays))
+    bias, by_sound, by_bearing = np.split(np.where(IS_WIDE, width, opening), [1, 1 + lesson.heard.shape[1]])
+    arrays = (by_sound, bias[0], low, high)
+    return PersonalMap(MOUTH_UNITS, *(np.asarray(array, np.float32) for array in arrays)), by_bearing
 
 
 def learn_units(lesson: Lesson, prior: Prior) -> np.ndarray:
-    """Weights and, last, the bias [F + 1, K] of the ridge regression with the strength that answers held-out stretches
+    """The bias and weights [1 + F + B, K] of the ridge regression with the strength that answers held-out stretches
     of the lesson well (small mean distance of the lips' points: LMD). Its noise lasts as moods do (generalised least
     squares, Aitken 1936), or the map would explain by the sound whatever the face did for half a second."""
-    middle, scale = lesson.heard.mean(0), scales_of(lesson.heard, lesson.guesses, prior.guesses_say)
-    rows = (lesson.heard - middle) / scale
+    known = np.hstack([lesson.heard, lesson.bearing])
+    scales = (scales_of(lesson.heard, lesson.guesses, prior.guesses_say), scales_of_bearing(lesson.bearing))
+    middle, scale = known.mean(0), np.concatenate(scales)
+    rows = (known - middle) / scale
     kernel, noise = rows @ rows.T, noise_of(lesson.numbers, prior)
     strength = likely_strength(kernel, noise, lesson.units @ lesson.lips)
     dual, mean = explained(kernel + strength * noise, lesson.units)
     weight = (rows.T @ dual) / scale[:, None]
-    return np.vstack([weight, mean - middle @ weight])
+    return np.vstack([mean - middle @ weight, weight])
+
+
+def scales_of_bearing(bearing: np.ndarray) -> np.ndarray:
+    """What to divide each column of a bearing [T, B] by: all say BEARING_SAYS together, those that keep still less."""
+    return (bearing.std(0) + 1) * np.sqrt(bearing.shape[1] / BEARING_SAYS)
 
 
 def scales_of(heard: np.ndarray, guesses: tuple[int, ...], says: tuple[float, ...]) -> np.ndarray:

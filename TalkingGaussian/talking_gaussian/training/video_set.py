@@ -73,7 +73,7 @@ class VideoSet:
         return slice(self._first_held_out, len(self.coeffs))
 
     def hear(self, spoken: np.ndarray) -> None:
-        """From now on the mouth units of held-out frames are those of `spoken` [T, M] (from the sound alone)."""
+        """From now on the mouth units of held-out frames are those of `spoken` [T, M], not the tracked ones."""
         self.coeffs[self.held_out, : spoken.shape[1]] = spoken[self.held_out]
 
     def numbers(self, held_out: bool) -> np.ndarray:
