@@ -120,7 +120,7 @@ def test_a_mouth_that_smiles_with_the_eyes_is_not_put_down_to_the_sound() -> Non
     assert errors[0] < 0.9 * errors[1]
     mood = moods(eyes[620:], weight)
     assert np.corrcoef(mood[:, SMILE], smile[620:])[0, 1] > 0.9
-    assert 0.3 < mood[:, SMILE].std() / smile.std() < 1.1
+    assert 0.3 < mood[:, SMILE].std() / smile.std() < 1.3
     assert not mood[:, JAW].any()  # how far the mouth opens is the sound's
 
 

@@ -56,8 +56,8 @@ class Avatar:
     means [N, 3] metres, quats [N, 4] wxyz unit, scales [N, 3] log metres, opacities [N] logits,
     sh [N, (degree + 1)^2, 3], head_weight [N] 0 (torso) to 1 (head), part [N] uint8, basis [K, N, 3] displacement per
     unit weight, shade [K, N, 3] colour change per unit weight (or None), head [P, 4, 4] head motion per plate,
-    viewmat [4, 4], K [3, 3] pixels at `size`, expression [P, K] what the face does besides speaking at each pose: blinks,
-    brows, and how the mouth is held (or None).
+    viewmat [4, 4], K [3, 3] pixels at `size`, expression [P, K] what the face does besides speaking at each pose:
+    blinks, brows, and how the mouth is held (or None).
     """
 
     folder: Path

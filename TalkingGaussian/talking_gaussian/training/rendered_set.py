@@ -60,7 +60,8 @@ class RenderedSet:
 
     def view(self, glimpse: Glimpse) -> View:
         """The frame over a plain backdrop: what is see-through shows as wrong."""
-        return self._over(glimpse.number, glimpse.backdrop)
+        view = self._over(glimpse.number, glimpse.backdrop)
+        return view._replace(coefficients=view.coefficients + torch.from_numpy(glimpse.unit_noise))
 
     def shown(self, number: int) -> View:
         """The frame over gray."""

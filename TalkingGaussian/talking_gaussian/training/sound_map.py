@@ -25,7 +25,7 @@ NEAR = 1 - np.abs(CONTEXT_HOPS) / 16  # the say of each instant of the context: 
 OPENING_SHARE = 1.1  # how far beyond what was seen in training a unit may go
 MOST_ROWS = 3000  # training frames used (a solve costs their cube)
 MOST_TRIED = 1000  # and to choose the strength by
-BEARING_SAYS = 0.05  # how face and head are held, beside 1 of all that is heard
+BEARING_SAYS = 0.1  # how face and head are held, beside 1 of all that is heard
 
 
 @dataclass(frozen=True)

@@ -165,13 +165,20 @@ def glimpses(data: TrainingSet, settings: TrainSettings, done: int, room: int | 
     """Training frames in random order from step `done` on: the same for the same seed, wherever a run goes on. room:
     so many frames are at hand; where there are more they take turns, a new one every NEW_FRAME_EVERY steps."""
     numbers = data.numbers(held_out=False)
+    spread = settings.unit_noise * data.coeffs[numbers].std(0)
     in_turns = room is not None and room < len(numbers)
     if in_turns:
         numbers = np.random.default_rng(settings.seed).permutation(numbers)
     for step in range(done, settings.steps):
         rng = np.random.default_rng((settings.seed, step))
         at_hand = np.roll(numbers, -(step // NEW_FRAME_EVERY))[:room] if in_turns else numbers
-        yield [Glimpse(int(rng.choice(at_hand)), rng.random(3).astype(np.float32)) for _ in range(settings.batch)]
+        yield [glimpse_of(at_hand, spread, rng) for _ in range(settings.batch)]
+
+
+def glimpse_of(numbers: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> Glimpse:
+    """One of the frames, its backdrop, and noise of this spread [K] on its face's units."""
+    noise = (spread * rng.standard_normal(len(spread))).astype(np.float32)
+    return Glimpse(int(rng.choice(numbers)), rng.random(3).astype(np.float32), noise)
 
 
 def drop_unseen(

@@ -54,7 +54,8 @@ class TrialSet:
         """A whole frame."""
         whole = (slice(0, SIZE), slice(0, SIZE))
         layers = self.layers(number)._replace(box=whole, hidden=np.zeros((SIZE, SIZE), np.uint8))
-        return self.view(Glimpse(number, np.zeros(3, np.float32)))._replace(
+        nothing = np.zeros(UNITS, np.float32)
+        return self.view(Glimpse(number, np.zeros(3, np.float32), nothing))._replace(
             real=torch.from_numpy(layers.real / np.float32(255)),
             plate=torch.from_numpy(layers.plate / np.float32(255)),
             weight=torch.from_numpy(layers.weight.astype(np.float32)),
@@ -103,7 +104,8 @@ def trial_gradients(learner: Learner) -> dict[str, Tensor]:
     data, head = trial_set(), moved(trial_head(), learner.device)
     settings = TrainSettings(batch=2)
     densifier = Densifier(head, settings, 0)
-    glimpses = [Glimpse(number, np.full(3, 0.2 + 0.2 * number, np.float32)) for number in (2, 0)]
+    noise = np.linspace(-0.1, 0.2, UNITS, dtype=np.float32)
+    glimpses = [Glimpse(number, np.full(3, 0.2 + 0.2 * number, np.float32), noise * number) for number in (2, 0)]
     learner.begin(data, settings.batch)
     learner.learn(head, next(learner.batches(data, iter([glimpses]))), settings, densifier)
     found = {name: head.arrays[name].grad for name in LEARNED}

@@ -37,11 +37,13 @@ class Upload(NamedTuple):
 
 
 class CardBatch(NamedTuple):
-    """Frames to learn from, the slots they lie in, the backdrops [B, 3], and what must be sent there first."""
+    """Frames to learn from, the slots they lie in, the backdrops [B, 3], the face's coefficients [B, K], and what must
+    be sent there first."""
 
     numbers: tuple[int, ...]
     slots: tuple[int, ...]
     backdrops: np.ndarray
+    coefficients: np.ndarray
     uploads: list[Upload]
 
 
@@ -95,7 +97,8 @@ def card_batches(data: LayeredSet, glimpses: Iterator[list[Glimpse]], room: int)
                 uploads.append(Upload(slots[number], pool.submit(packed_frame, data, number)))
             numbers = tuple(glimpse.number for glimpse in batch)
             backdrops = np.stack([glimpse.backdrop for glimpse in batch])
-            yield CardBatch(numbers, tuple(slots[number] for number in numbers), backdrops, uploads)
+            coefficients = np.stack([data.coeffs[glimpse.number] + glimpse.unit_noise for glimpse in batch])
+            yield CardBatch(numbers, tuple(slots[number] for number in numbers), backdrops, coefficients, uploads)
 
 
 def free_slot(slots: dict[int, int], needed: set[int], room: int) -> int:

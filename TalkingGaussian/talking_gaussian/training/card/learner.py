@@ -60,8 +60,9 @@ class CardLearner:
         """Make room on the card for the data's frames and for its share of steps of `batch` frames."""
         room = min(len(data.numbers(held_out=False)), room_for(data.size, self.device))
         self._frames = CardFrames(data.size, max(batch, self.team.least(room, self.device)), self.device)
-        motion = Motion(data.coeffs, data.head, data.camera, wp.device_from_torch(self.device))
-        self._step = CardStep(data.size, data.camera, motion, -(-batch // self.team.size), self.device)
+        motion = Motion(data.head, data.camera, wp.device_from_torch(self.device))
+        share = -(-batch // self.team.size)
+        self._step = CardStep(data.size, data.camera, motion, share, data.coeffs.shape[1], self.device)
 
     @property
     def room(self) -> int:
@@ -99,11 +100,10 @@ class CardLearner:
         """A whole frame drawn, whatever its motion."""
         size = view.size[0]
         if self._looks is None or self._looks[0] != size:
-            motion = Motion(
-                view.coefficients[None].numpy(), view.head[None].numpy(), view.camera, wp.device_from_torch(self.device)
-            )
-            self._looks = (size, CardStep(size, view.camera, motion, 1, self.device), motion)
+            motion = Motion(view.head[None].numpy(), view.camera, wp.device_from_torch(self.device))
+            step = CardStep(size, view.camera, motion, 1, len(view.coefficients), self.device)
+            self._looks = (size, step, motion)
         _, step, motion = self._looks
-        motion.put(view.coefficients.numpy(), view.head.numpy())
-        step.draw(head, 0)
+        motion.put(view.head.numpy())
+        step.draw(head, 0, view.coefficients.numpy())
         return step

@@ -1,7 +1,7 @@
 """The head's arithmetic of `training.model` as kernels: a batch of frames posed, coloured and projected at once.
 
 `bend` moves by the face units, and its gradient (`unbend`) is written by hand, since it is a long sum; `place` is
-straight arithmetic, whose gradient Warp derives. Frames are told by number: their motion is on the card already.
+straight arithmetic, whose gradient Warp derives. The heads' motion is on the card already, told by frames' numbers.
 """
 
 # mypy: ignore-errors
@@ -22,17 +22,15 @@ def bend(
     basis: wp.array2d(dtype=wp.vec3),
     shade: wp.array2d(dtype=wp.vec3),
     coefficients: wp.array2d(dtype=float),
-    numbers: wp.array(dtype=int),
     moved: wp.array(dtype=wp.vec3),
     tint: wp.array(dtype=wp.vec3),
 ):
     """Frame f of the batch, Gaussian n: moved = rest + sum of c_k basis_k, tint = sum of c_k shade_k."""
     f, n = wp.tid()
-    number = numbers[f]
     place = wp.vec3(rest[n])
     colour = wp.vec3(0.0, 0.0, 0.0)
     for k in range(coefficients.shape[1]):
-        c = coefficients[number, k]
+        c = coefficients[f, k]
         if c != 0.0:
             place += c * basis[k, n]
             colour += c * shade[k, n]
@@ -53,7 +51,6 @@ def unbend_means(frames: int, by_moved: wp.array(dtype=wp.vec3), by_means: wp.ar
 @wp.kernel(enable_backward=False)
 def unbend_units(
     frames: int,
-    numbers: wp.array(dtype=int),
     coefficients: wp.array2d(dtype=float),
     by_value: wp.array(dtype=wp.vec3),
     values: wp.array2d(dtype=wp.vec3),
@@ -64,7 +61,7 @@ def unbend_units(
     k, n = wp.tid()
     total = wp.vec3(0.0, 0.0, 0.0)
     for f in range(frames):
-        c = coefficients[numbers[f], k]
+        c = coefficients[f, k]
         if c != 0.0:
             total += c * by_value[f * values.shape[1] + n]
     if towards_none > 0.0:

@@ -30,19 +30,17 @@ KINDS: dict[str, Any] = {
 
 
 class Motion:
-    """How the face and the head move in every frame, on the card."""
+    """How the head moves in every frame, on the card."""
 
-    def __init__(self, coefficients: np.ndarray, heads: np.ndarray, camera: Camera, device: Any) -> None:
-        """coefficients [T, K], heads [T, 4, 4]."""
+    def __init__(self, heads: np.ndarray, camera: Camera, device: Any) -> None:
+        """heads [T, 4, 4]."""
         self._centre = camera.centre
-        self.coefficients: Any = wp.array(coefficients, dtype=float, device=device)
         self.heads: Any = wp.array(heads, dtype=wp.mat44, device=device)
         self.eyes: Any = wp.array(self._eyes(heads), dtype=wp.vec3, device=device)
         self.view = wp.mat44(*camera.viewmat.astype(np.float32).flatten().tolist())
 
-    def put(self, coefficients: np.ndarray, head: np.ndarray) -> None:
-        """Let the first frame's motion be [K], [4, 4]."""
-        self.coefficients[:1].assign(coefficients[None])
+    def put(self, head: np.ndarray) -> None:
+        """Let the first frame's motion be [4, 4]."""
         self.heads[:1].assign(head[None])
         self.eyes[:1].assign(self._eyes(head[None]))
 
@@ -53,32 +51,34 @@ class Motion:
 
 
 class Orders:
-    """Which frames a step looks at, on the card: their numbers and the slots they lie in [B], the backdrops [B, 3]."""
+    """What a step looks at, on the card: the frames' numbers and the slots they lie in [B], the backdrops [B, 3], and
+    the face's coefficients [B, K]."""
 
-    def __init__(self, batch: int, device: Any) -> None:
-        self._parcel = Parcel(5 * batch, device)
-        self._here = np.split(self._parcel.laid, [batch, 2 * batch])
+    def __init__(self, batch: int, units: int, device: Any) -> None:
+        self._parcel = Parcel((5 + units) * batch, device)
+        self._here = np.split(self._parcel.laid, [batch, 2 * batch, 5 * batch])
         self.numbers, self.slots = (self._parcel.there(first, batch, int) for first in (0, batch))
         self.backdrops = self._parcel.there(2 * batch, batch, wp.vec3)
+        self.coefficients = self._parcel.there(5 * batch, (batch, units), float)
 
-    def send(self, numbers: tuple[int, ...], slots: tuple[int, ...] = (), backdrops: np.ndarray | None = None) -> None:
+    def send(self, batch: CardBatch) -> None:
         """The next step's, in its turn."""
-        self._here[0].view(np.int32)[: len(numbers)] = numbers
-        self._here[1].view(np.int32)[: len(slots)] = slots
-        if backdrops is not None:
-            self._here[2][: backdrops.size] = backdrops.ravel()
+        self._here[0].view(np.int32)[: len(batch.numbers)] = batch.numbers
+        self._here[1].view(np.int32)[: len(batch.slots)] = batch.slots
+        self._here[2][: batch.backdrops.size] = batch.backdrops.ravel()
+        self._here[3][: batch.coefficients.size] = batch.coefficients.ravel()
         self._parcel.send()
 
 
 class CardStep:
     """Draws a head as it stands in some frames, and finds its gradients."""
 
-    def __init__(self, size: int, camera: Camera, motion: Motion, batch: int, device: torch.device) -> None:
-        """size: side of the pictures, px. batch: most frames at once."""
+    def __init__(self, size: int, camera: Camera, motion: Motion, batch: int, units: int, device: torch.device) -> None:
+        """size: side of the pictures, px. batch: most frames at once. units: of the face."""
         self._size, self._camera, self._motion, self._batch = size, camera, motion, batch
         self._device = wp.device_from_torch(device)
         self._repeat = Launches(self._device)
-        self._orders = Orders(batch, self._device)
+        self._orders = Orders(batch, units, self._device)
         pictures = (batch, size, size)
         self.canvas = self._array(pictures, wp.vec4)
         self._picture, self._real = self._array(pictures, wp.vec3), self._array(pictures, wp.vec3)
@@ -90,9 +90,10 @@ class CardStep:
         # gradients that `place` need not find: by what is carried, the orders, the view and the lens
         self._nothing = [None, None, None, None, None, wp.mat44(), warp_kernels.Lens()]
 
-    def draw(self, head: TrainableHead, number: int) -> None:
-        """Draw frame `number` into `canvas` [B, H, W] of (r, g, b premultiplied, transmittance)."""
-        self._orders.send((number,))
+    def draw(self, head: TrainableHead, number: int, coefficients: np.ndarray) -> None:
+        """Draw frame `number` with the face's coefficients [K] into `canvas` [B, H, W] of (r, g, b premultiplied,
+        transmittance)."""
+        self._orders.send(CardBatch((number,), (), np.zeros((0, 3)), coefficients, []))
         self._draw(head, 1)
 
     def learn(
@@ -101,7 +102,7 @@ class CardStep:
         """Draw a batch and set the gradients (`grad`) of the head's learned arrays: this card's part of the mean over
         the step's frames. cards: how many there are that share them."""
         count = len(batch.numbers)
-        self._orders.send(batch.numbers, batch.slots, batch.backdrops)
+        self._orders.send(batch)
         self._draw(head, count)
         self._bind_gradients(head)
         self._compare(count, frames, settings)
@@ -131,7 +132,7 @@ class CardStep:
         self._launch(
             place_kernels.bend,
             (count, self._gaussians),
-            [self._a["means"], self._a["basis"], self._a["shade"], self._motion.coefficients, self._orders.numbers],
+            [self._a["means"], self._a["basis"], self._a["shade"], self._orders.coefficients],
             [self._moved, self._tint],
         )
         self._launch(place_kernels.place, (count, self._gaussians), self._placing(), self._placed())
@@ -183,7 +184,7 @@ class CardStep:
 
     def _unbend(self, name: str, by_value: Any, count: int, towards_none: float) -> None:
         values = self._a[name]
-        inputs = [count, self._orders.numbers, self._motion.coefficients, by_value, values, towards_none]
+        inputs = [count, self._orders.coefficients, by_value, values, towards_none]
         self._launch(place_kernels.unbend_units, values.shape, inputs, [self._g[name]])
 
     def _bind(self, head: TrainableHead) -> None:
