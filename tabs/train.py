@@ -109,7 +109,7 @@ def lay_out_form() -> dict[str, Any]:
         subject = gr.Textbox(label=W("train_subject"), elem_id="train_subject", max_length=60, min_width=140)
         by = gr.Textbox(label=W("train_consent_by"), elem_id="train_by", max_length=60, min_width=140)
     agreed = gr.Checkbox(label=W("train_consent"), elem_id="train_agreed")
-    preset = gr.Radio(label=W("train_preset"), elem_id="train_preset")
+    preset = gr.Radio(label=W("train_preset"), info=W("train_preset_info"), elem_id="train_preset")
     with gr.Accordion(W("train_options"), open=False, elem_id="train_options"):
         size = gr.Dropdown([(f"{px} × {px}", px) for px in SIZES], value=512, label=W("size"), elem_id="train_size")
         device = generate.device_choice("train_device", "train_device", several=True)

@@ -33,6 +33,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{by}确认:{subject}已同意用其面部制作数字人并用于说话。",
     ),
     "train_preset": ("Quality", "质量"),
+    "train_preset_info": (
+        "Draft shows in minutes what comes out. High is meant for minutes of video; a short one gains nothing by it.",
+        "草稿几分钟就能看到效果。精细适合数分钟的视频:视频较短时并不更好。",
+    ),
     "train_preset_draft": ("Draft", "草稿"),
     "train_preset_standard": ("Standard", "标准"),
     "train_preset_high": ("High", "精细"),
