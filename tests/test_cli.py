@@ -106,7 +106,7 @@ def test_ctrl_c_cancels_the_job(home):
     shell = subprocess.Popen([sys.executable, "-c", code], cwd=paths.PROJECT, stderr=subprocess.PIPE, text=True)
     until(lambda: pids_in(noted))
     shell.send_signal(signal.SIGINT)
-    _, said = shell.communicate(timeout=10)
+    _, said = shell.communicate(timeout=30)
     assert shell.returncode == cli.CANCELLED
     assert "cancelling" in said
     assert "error" not in said
