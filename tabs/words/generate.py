@@ -17,7 +17,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "seed": ("Seed of blinks and glances", "眨眼与眼神的随机种子"),
     "device": ("Drawn by", "绘制设备"),
-    "device_all": ("all GPUs together", "所有 GPU 一起"),
+    "device_all": ("all GPUs together (no faster at 512 px)", "所有 GPU 一起(512 像素时并不更快)"),
     "device_auto": ("a free GPU, or the CPU", "空闲的 GPU,否则 CPU"),
     "as_avatar": ("as the avatar", "与数字人一致"),
     "start": ("Generate video", "生成视频"),
