@@ -150,7 +150,7 @@ def test_a_batch_larger_than_the_lists_had_room_for_is_drawn_whole_soon() -> Non
     data, head = trial_set(), trial_head()
     learner = CardLearner("cpu")
     learner.begin(data, 1)
-    batches = list(learner.batches(data, iter([[Glimpse(0, np.zeros(3, np.float32), np.zeros(3, np.float32))]] * 4)))
+    batches = list(learner.batches(data, iter([[Glimpse(0, np.zeros(3, np.float32), data.coeffs[0])]] * 4)))
     small = trial_head()
     with torch.no_grad():
         small.arrays["scales"] -= 6

@@ -60,12 +60,11 @@ class RenderedSet:
 
     def view(self, glimpse: Glimpse) -> View:
         """The frame over a plain backdrop: what is see-through shows as wrong."""
-        view = self._over(glimpse.number, glimpse.backdrop)
-        return view._replace(coefficients=view.coefficients + torch.from_numpy(glimpse.unit_noise))
+        return self._over(glimpse)
 
     def shown(self, number: int) -> View:
         """The frame over gray."""
-        return self._over(number, np.full(3, 0.5, np.float32))
+        return self._over(Glimpse(number, np.full(3, 0.5, np.float32), self.coeffs[number]))
 
     def mouth_box(self, number: int) -> tuple[slice, slice]:
         """Rows and columns around the inner mouth's points, as the frame's motion places them."""
@@ -80,12 +79,13 @@ class RenderedSet:
         high = np.clip(places.max(0) + MOUTH_MARGIN_PX, 1, self.size).astype(int)
         return slice(low[1], high[1]), slice(low[0], high[0])
 
-    def _over(self, number: int, backdrop: np.ndarray) -> View:
+    def _over(self, glimpse: Glimpse) -> View:
+        number, backdrop, coefficients = glimpse
         weight = torch.ones(self.size, self.size)
         weight[self.mouth_box(number)] = MOUTH_WEIGHT
         return View(
             number=number,
-            coefficients=torch.from_numpy(self.coeffs[number]),
+            coefficients=torch.from_numpy(coefficients),
             head=torch.from_numpy(self.head[number]),
             real=torch.from_numpy(over(self.frame(number), backdrop)),
             plate=torch.from_numpy(over(self.torso, backdrop)),

@@ -172,13 +172,15 @@ def glimpses(data: TrainingSet, settings: TrainSettings, done: int, room: int | 
     for step in range(done, settings.steps):
         rng = np.random.default_rng((settings.seed, step))
         at_hand = np.roll(numbers, -(step // NEW_FRAME_EVERY))[:room] if in_turns else numbers
-        yield [glimpse_of(at_hand, spread, rng) for _ in range(settings.batch)]
+        yield [glimpse_of(data.coeffs, at_hand, spread, rng) for _ in range(settings.batch)]
 
 
-def glimpse_of(numbers: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> Glimpse:
-    """One of the frames, its backdrop, and noise of this spread [K] on its face's units."""
+def glimpse_of(coeffs: np.ndarray, numbers: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> Glimpse:
+    """One of the frames number [n] of coeffs [T, K], its backdrop, and its coefficients with noise of this spread
+    [K]."""
     noise = (spread * rng.standard_normal(len(spread))).astype(np.float32)
-    return Glimpse(int(rng.choice(numbers)), rng.random(3).astype(np.float32), noise)
+    number = int(rng.choice(numbers))
+    return Glimpse(number, rng.random(3).astype(np.float32), coeffs[number] + noise)
 
 
 def drop_unseen(

@@ -54,8 +54,7 @@ class TrialSet:
         """A whole frame."""
         whole = (slice(0, SIZE), slice(0, SIZE))
         layers = self.layers(number)._replace(box=whole, hidden=np.zeros((SIZE, SIZE), np.uint8))
-        nothing = np.zeros(UNITS, np.float32)
-        return self.view(Glimpse(number, np.zeros(3, np.float32), nothing))._replace(
+        return self.view(Glimpse(number, np.zeros(3, np.float32), self.coeffs[number]))._replace(
             real=torch.from_numpy(layers.real / np.float32(255)),
             plate=torch.from_numpy(layers.plate / np.float32(255)),
             weight=torch.from_numpy(layers.weight.astype(np.float32)),
@@ -105,7 +104,10 @@ def trial_gradients(learner: Learner) -> dict[str, Tensor]:
     settings = TrainSettings(batch=2)
     densifier = Densifier(head, settings, 0)
     noise = np.linspace(-0.1, 0.2, UNITS, dtype=np.float32)
-    glimpses = [Glimpse(number, np.full(3, 0.2 + 0.2 * number, np.float32), noise * number) for number in (2, 0)]
+    glimpses = [
+        Glimpse(number, np.full(3, 0.2 + 0.2 * number, np.float32), data.coeffs[number] + noise * number)
+        for number in (2, 0)
+    ]
     learner.begin(data, settings.batch)
     learner.learn(head, next(learner.batches(data, iter([glimpses]))), settings, densifier)
     found = {name: head.arrays[name].grad for name in LEARNED}

@@ -48,12 +48,12 @@ class Layers(NamedTuple):
 
 
 class Glimpse(NamedTuple):
-    """A frame to learn from, the colour [3] in 0..1 that stands where nothing may be seen, and what is added to the
-    frame's coefficients [K]."""
+    """A frame to learn from, the colour [3] in 0..1 that stands where nothing may be seen, and the face's coefficients
+    [K]: the frame's own, or near them."""
 
     number: int
     backdrop: np.ndarray
-    unit_noise: np.ndarray
+    coefficients: np.ndarray
 
 
 class TrainingSet(Protocol):
@@ -104,7 +104,7 @@ def view_of_layers(data: LayeredSet, glimpse: Glimpse) -> View:
     real[hidden & REAL_HIDDEN > 0] = plate[hidden & PLATE_HIDDEN > 0] = glimpse.backdrop
     return View(
         number=number,
-        coefficients=torch.from_numpy(data.coeffs[number] + glimpse.unit_noise),
+        coefficients=torch.from_numpy(glimpse.coefficients),
         head=torch.from_numpy(data.head[number]),
         real=torch.from_numpy(real),
         plate=torch.from_numpy(plate),

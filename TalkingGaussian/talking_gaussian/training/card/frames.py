@@ -97,7 +97,7 @@ def card_batches(data: LayeredSet, glimpses: Iterator[list[Glimpse]], room: int)
                 uploads.append(Upload(slots[number], pool.submit(packed_frame, data, number)))
             numbers = tuple(glimpse.number for glimpse in batch)
             backdrops = np.stack([glimpse.backdrop for glimpse in batch])
-            coefficients = np.stack([data.coeffs[glimpse.number] + glimpse.unit_noise for glimpse in batch])
+            coefficients = np.stack([glimpse.coefficients for glimpse in batch])
             yield CardBatch(numbers, tuple(slots[number] for number in numbers), backdrops, coefficients, uploads)
 
 
